@@ -1,0 +1,70 @@
+# polyseme: `make help`. Everything runs in .venv, which the first command sets up.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+EXPERIMENT ?= wiki
+RUNTIME ?= cpu
+OVERRIDES ?=
+PYTHON ?= python3
+BENCH ?= all
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help
+help: ## this list
+	@echo "polyseme: what pre-trained word representations are worth"
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | column -t -s '|'
+	@echo
+	@echo "  EXPERIMENT=wiki|standard|smoke|...   a file of conf/experiment/ (now: $(EXPERIMENT))"
+	@echo "  RUNTIME=cpu|gpu                      a file of conf/runtime/   (now: $(RUNTIME))"
+	@echo "  OVERRIDES='lm.bert.num_layers=2'     values other than those of conf/"
+	@echo "  POLYSEME_MIRROR=<folder>             take data sets from <folder>/<dataset>/<file> first"
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: $(PYTHON) is older than 3.11; mend: make PYTHON=python3.12 ..."; exit 2; }
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/ready-dev: .venv/ready requirements-dev.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+.PHONY: repro
+repro: params ## run the experiment (only what is not up to date) and write reports/<experiment>/
+	dvc repro
+	@echo "done: reports/$(EXPERIMENT)/README.md and reports/$(EXPERIMENT)/index.html"
+
+.PHONY: params
+params: .venv/ready ## compose conf/ into params.yaml, checking every value
+	@python -m polyseme.compose experiment=$(EXPERIMENT) runtime=$(RUNTIME) $(OVERRIDES)
+
+.PHONY: test
+test: .venv/ready-dev ## run the tests
+	python -m pytest
+
+.PHONY: check
+check: .venv/ready-dev ## format, lint, types, dead code
+	ruff format --check .
+	ruff check .
+	mypy
+	vulture
+
+.PHONY: smoke
+smoke: .venv/ready ## the whole pipeline on very little, in a copy of its own
+	@bash tests/smoke.sh
+
+.PHONY: verify
+verify: .venv/ready ## compare a finished run with the committed report, artifact by artifact
+	@polyseme verify $(EXPERIMENT)
+
+.PHONY: bench
+bench: .venv/ready-dev ## side-by-side measurements; BENCH=<name> for one of benchmarks/
+	python -m benchmarks $(BENCH)
+
+.PHONY: clean
+clean: ## remove artifacts and unfinished work; reports, .venv and DVC's cache stay
+	rm -rf artifacts .polyseme

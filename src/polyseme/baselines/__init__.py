@@ -1,0 +1,1 @@
+"""Baselines that look at no representation, one file each."""

@@ -1,0 +1,176 @@
+"""conf/ to params.yaml: compose, check everything, write.
+
+`dvc repro` never composes conf/, so params.yaml is its committed lock. `python -m polyseme.compose`
+(`make params`) writes it; `--check` only tells whether it is what conf/ composes to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import Field
+
+from polyseme import items
+from polyseme.config import build, config
+from polyseme.errors import ConfigError, PolysemeError
+from polyseme.runtime import settings
+
+GROUPS = "dataset corpus static lm task strategy probe baseline representation runtime".split()
+LISTS = "corpora statics lms representations tasks".split()
+GENERAL = ("experiment", "numerics", "seed", "seeds", "train_sizes")
+Size = Annotated[int, Field(ge=1)] | Literal["all"]
+
+
+@config
+class General:
+    """Values of conf/config.yaml that belong to no item."""
+
+    experiment: Annotated[str, Field(pattern="^[A-Za-z0-9_]+$")]
+    """Name of the folders below artifacts/ and reports/."""
+    numerics: Annotated[int, Field(ge=1)]
+    """Version of the shared code's numbers."""
+    seed: Annotated[int, Field(ge=0)]
+    """Of pre-training."""
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    """Of fine-tuning and probing."""
+    train_sizes: Annotated[tuple[Size, ...], Field(min_length=1)]
+    """Numbers of labelled items, or `all`."""
+
+
+def composed(overrides: Sequence[str], conf: Path = Path("conf")) -> dict[str, Any]:
+    """The params that conf/ gives with some overrides, resolved and checked.
+
+    Raises:
+        ConfigError: a file, key or value that cannot be used.
+    """
+    try:
+        with initialize_config_dir(config_dir=str(conf.resolve()), version_base=None):
+            chosen = compose("config", overrides=list(overrides))
+            params: dict[str, Any] = OmegaConf.to_container(chosen, resolve=True)  # type: ignore[assignment]
+    except (HydraException, OmegaConfBaseException) as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise ConfigError(" / ".join(lines[:2]), where=conf, mend="see conf/config.yaml") from None
+    check(params)
+    return params
+
+
+def text(params: Mapping[str, Any]) -> str:
+    """params.yaml."""
+    return OmegaConf.to_yaml(OmegaConf.create(dict(params)))
+
+
+def check(params: Mapping[str, Any]) -> None:
+    """Check every item against the Config of its class, and that items fit together.
+
+    Raises:
+        ConfigError: the first thing that does not fit.
+    """
+    _check_top_level(params)
+    settings.read(params["runtime"])
+    _check_datasets(params["dataset"])
+    for group in ("static", "lm", "strategy", "probe"):
+        for name, values in params[group].items():
+            _check_item(group, name, items.load(group, name), values)
+    _check_corpora(params["corpus"])
+    for name, values in params["task"].items():
+        if "module" not in values:
+            file = f"conf/task/{name}.yaml"
+            raise ConfigError("key 'module' is missing", where=file, mend="name its task module")
+        _check_item("task", name, items.load("task", values["module"]), values)
+    for name, values in params["baseline"].items():
+        items.load("baseline", name)
+        if values:
+            file = f"conf/baseline/{name}.yaml"
+            raise ConfigError(f"unknown key {next(iter(values))!r}", where=file, mend="it has none")
+    _check_sources(params)
+
+
+def _check_top_level(params: Mapping[str, Any]) -> None:
+    """Only known keys, each number once, every representation made by a selected item."""
+    file = "conf/config.yaml"
+    if unknown := sorted(params.keys() - set(GENERAL) - set(GROUPS) - set(LISTS)):
+        allowed = ", ".join((*GENERAL, *GROUPS))
+        raise ConfigError(f"unknown key {unknown[0]!r}", where=file, mend=f"allowed: {allowed}")
+    build(General, {key: params[key] for key in GENERAL}, file=file)
+    for key in ("seeds", "train_sizes"):
+        if len(set(params[key])) < len(params[key]):
+            raise ConfigError(
+                f"{key} = {params[key]} repeats itself", where=file, mend="name each once"
+            )
+    made = [*params["static"], *params["lm"]]
+    if sorted(params["representation"]) != sorted(made):
+        raise ConfigError(
+            f"representation is {sorted(params['representation'])}, not {sorted(made)}",
+            where=file,
+            mend="each file of conf/static and conf/lm adds its own name to both",
+        )
+
+
+def _check_item(group: str, name: str, module: Any, values: Mapping[str, Any]) -> None:
+    build(module.Config, values, file=f"conf/{group}/{name}.yaml", key=f"{group}.{name}")
+
+
+def _check_datasets(datasets: Mapping[str, Any]) -> None:
+    from polyseme.data.dataset import Dataset
+
+    for name, values in datasets.items():
+        build(Dataset, values, file=f"conf/dataset/{name}.yaml", key=f"dataset.{name}")
+
+
+def _check_corpora(corpora: Mapping[str, Any]) -> None:
+    from polyseme.data import corpus
+
+    for name, values in corpora.items():
+        corpus.check(values, file=f"conf/corpus/{name}.yaml", key=f"corpus.{name}")
+
+
+def _check_sources(params: Mapping[str, Any]) -> None:
+    """Every artifact that an item reads is made by a selected item."""
+    made = {f"artifacts/data/{name}" for name in params["dataset"]}
+    made |= {f"artifacts/{params['experiment']}/corpus/{name}" for name in params["corpus"]}
+    for group in ("corpus", "task"):
+        for name, values in params[group].items():
+            source = values["source"]
+            if source.startswith("artifacts/") and source not in made:
+                raise ConfigError(
+                    f"{group}.{name}.source = {source!r} is made by no selected item",
+                    where=f"conf/experiment/{params['experiment']}.yaml",
+                    mend=f"add {Path(source).name!r} to its /dataset or /corpus list",
+                )
+
+
+def main() -> int:
+    """Write or check params.yaml."""
+    parser = argparse.ArgumentParser(prog="python -m polyseme.compose", description=__doc__)
+    parser.add_argument("overrides", nargs="*", help="Hydra overrides, e.g. experiment=wiki")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, exit 2 on a difference"
+    )
+    chosen = parser.parse_args()
+    target = Path("params.yaml")
+    try:
+        wanted = text(composed(chosen.overrides))
+        found = target.read_text() if target.exists() else ""
+        if chosen.check and wanted != found:
+            raise ConfigError("differs from conf/", where=target, mend="run `make params`")
+        if wanted != found:
+            temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
+            temporary.write_text(wanted)
+            temporary.replace(target)
+    except PolysemeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

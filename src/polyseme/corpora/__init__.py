@@ -1,0 +1,1 @@
+"""Corpus readers, one file each: a source of documents and how to clean one."""

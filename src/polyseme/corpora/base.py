@@ -1,0 +1,34 @@
+"""What a corpus reader is: a module here with
+
+- `Config`: its options, the values of `reader_options` in conf/corpus/<name>.yaml;
+- `documents(options, path) -> Iterator[RawDocument]`: documents of one file, streamed, cheap;
+- `clean(options, raw) -> list[str]`: the paragraphs of one document. Pure: it runs in worker
+  processes, in any order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from polyseme.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class RawDocument:
+    """A document as the source has it."""
+
+    title: str
+    text: str
+    position: int
+    """Bytes of the file read so far, for the progress bar."""
+
+
+def refuse_nul(text: str, where: str) -> str:
+    """`text`, unless it holds a NUL character, which marks binary data.
+
+    Raises:
+        DataError: naming `where`.
+    """
+    if "\0" in text:
+        raise DataError("NUL character in text", where=where, mend="remove it, or the document")
+    return text

@@ -1,0 +1,113 @@
+"""CoNLL-U, read strictly: https://universaldependencies.org/format.html.
+
+The `conllu` library parses comments and ids; columns, ids and sentence borders are checked here,
+because its errors do not say where. Multiword tokens (1-2) and empty nodes (8.1) are legal and
+left out: a word here is a syntactic word, as in the treebank's published counts. Accepted although
+the format asks otherwise: BOM, CRLF, no blank line after the last sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import conllu.exceptions
+import conllu.parser
+
+from polyseme.data.streams import open_text, read_lines
+from polyseme.errors import DataError
+
+NUM_COLUMNS = 10
+NO_HEAD = -1
+MAX_LINE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of T words; every tuple has T entries."""
+
+    sent_id: str
+    """From the comment `# sent_id = ...`; empty without one."""
+    line: int
+    """Line of the file where it begins, from 1."""
+    words: tuple[str, ...]
+    upos: tuple[str, ...]
+    heads: tuple[int, ...]
+    """Position of the head, from 1; 0 is the root; -1 where the column is `_`."""
+    deprels: tuple[str, ...]
+
+
+def read(path: Path) -> Iterator[Sentence]:
+    """Sentences of a CoNLL-U file, plain or compressed, one at a time.
+
+    Raises:
+        DataError: naming file, line and mend.
+    """
+    text, _ = open_text(path)
+    block: list[tuple[int, str]] = []
+    with text:
+        for number, line in read_lines(text, where=path, max_characters=MAX_LINE):
+            if line.strip():
+                block.append((number, line))
+            elif block:
+                yield _sentence(path, block)
+                block = []
+    if block:
+        yield _sentence(path, block)
+
+
+def _sentence(path: Path, block: list[tuple[int, str]]) -> Sentence:
+    """The sentence of a block of numbered lines."""
+    sent_id = ""
+    rows: list[tuple[int, list[str]]] = []
+    for number, line in block:
+        if line.startswith("#"):
+            if rows:
+                raise _error(path, number, "a comment inside a sentence", "put a blank line before")
+            sent_id = dict(conllu.parser.parse_comment_line(line)).get("sent_id") or sent_id
+        elif (row := _row(path, number, line, len(rows))) is not None:
+            rows.append((number, row))
+    if not rows:
+        raise _error(path, block[0][0], "a sentence without words", "remove its comments")
+    heads = tuple(_head(path, number, row[6], len(rows)) for number, row in rows)
+    columns = list(zip(*(row for _, row in rows), strict=True))
+    return Sentence(sent_id, block[0][0], columns[1], columns[3], heads, columns[7])
+
+
+def _row(path: Path, number: int, line: str, num_words: int) -> list[str] | None:
+    """Columns of a word line; None for a multiword token or an empty node."""
+    columns = line.split("\t")
+    if len(columns) != NUM_COLUMNS:
+        what = f"{len(columns)} columns separated by tabs instead of {NUM_COLUMNS}"
+        raise _error(path, number, what, "write `_` for each column without a value")
+    try:
+        word_id = conllu.parser.parse_id_value(columns[0])
+    except conllu.exceptions.ParseException:
+        word_id = None
+    if word_id is None:
+        what = f"id {columns[0]!r} is no integer, range (1-2) or empty node (8.1)"
+        raise _error(path, number, what, "number the words of a sentence from 1")
+    if isinstance(word_id, tuple):
+        return None
+    if word_id == 1 and num_words:
+        raise _error(path, number, "the ids start again at 1", "put a blank line before")
+    if word_id != num_words + 1:
+        what = f"id {word_id} follows {num_words}"
+        raise _error(path, number, what, "number the words of a sentence from 1 without a gap")
+    if not columns[1].strip():
+        raise _error(path, number, "empty word form", "write the form, or `_` if it is unknown")
+    return columns
+
+
+def _head(path: Path, number: int, value: str, num_words: int) -> int:
+    if value == "_":
+        return NO_HEAD
+    if not (value.isascii() and value.isdigit() and int(value) <= num_words):
+        what = f"head {value!r} is no word of the sentence"
+        raise _error(path, number, what, f"use 0 (root) to {num_words}, or `_`")
+    return int(value)
+
+
+def _error(path: Path, number: int, what: str, mend: str) -> DataError:
+    return DataError(what, where=f"{path}:{number}", mend=mend)

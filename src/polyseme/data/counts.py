@@ -1,0 +1,64 @@
+"""Count words in bounded memory: sorted runs on disk, merged at the end.
+
+Types grow without end with the size of a corpus (Heaps' law), so a dictionary of all of them would
+not stay flat. When it holds `MAX_TYPES`, it is written out as one sorted run.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+MAX_TYPES = 500_000
+
+
+class WordCounter:
+    """Count words; they hold no white space.
+
+    Args:
+        folder: made here, for the runs.
+        max_types: distinct words in memory.
+    """
+
+    def __init__(self, folder: Path, max_types: int = MAX_TYPES) -> None:
+        self._folder, self._max_types = folder, max_types
+        self._folder.mkdir()
+        self._counts: Counter[str] = Counter()
+        self._runs: list[Path] = []
+
+    def update(self, words: Iterable[str]) -> None:
+        """Count `words`."""
+        self._counts.update(words)
+        if len(self._counts) >= self._max_types:
+            self._spill()
+
+    def num_types(self) -> int:
+        """Distinct words."""
+        return sum(1 for _ in self._merged())
+
+    def most_common(self, limit: int) -> list[tuple[str, int]]:
+        """The `limit` most frequent words with counts, by count, ties by word."""
+        return heapq.nsmallest(limit, self._merged(), key=lambda item: (-item[1], item[0]))
+
+    def _merged(self) -> Iterator[tuple[str, int]]:
+        runs = [_read(path) for path in self._runs] + [iter(sorted(self._counts.items()))]
+        for word, same in groupby(heapq.merge(*runs), key=itemgetter(0)):
+            yield word, sum(count for _, count in same)
+
+    def _spill(self) -> None:
+        path = self._folder / f"counts-{len(self._runs)}.tsv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(f"{word}\t{count}\n" for word, count in sorted(self._counts.items()))
+        self._runs.append(path)
+        self._counts.clear()
+
+
+def _read(path: Path) -> Iterator[tuple[str, int]]:
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            word, _, count = line.rstrip("\n").rpartition("\t")
+            yield word, int(count)

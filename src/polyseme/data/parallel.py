@@ -1,0 +1,82 @@
+"""An ordered parallel map that never reads far ahead.
+
+`concurrent.futures` submits the whole input at once; here at most `IN_FLIGHT` chunks a worker are
+under way, so memory does not grow with the input. Results come in input order, so what is written
+does not depend on the number of workers. Workers are spawned (fork is unsafe beside threads) and
+leave when their parent dies, even by kill -9.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing.connection import wait
+from typing import TypeVar
+
+from polyseme.errors import ResourceError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+IN_FLIGHT = 3
+
+
+def ordered_map(function: Callable[[T], R], items: Iterable[T], *, num_workers: int) -> Iterator[R]:
+    """`map(function, items)` over processes.
+
+    Args:
+        function: picklable: a top-level function, or an instance of a top-level class.
+        items: read lazily, in this process.
+        num_workers: processes; with 1 everything happens in this one.
+
+    Raises:
+        ResourceError: a worker was killed, most often for memory.
+        Exception: whatever `function` raises; later items are not started.
+    """
+    if num_workers <= 1:
+        yield from map(function, items)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(num_workers, mp_context=context, initializer=_start_worker)
+    try:
+        yield from _drain(pool, function, iter(items), IN_FLIGHT * num_workers)
+    except BrokenProcessPool:
+        raise ResourceError(
+            "a worker process was killed",
+            where="corpus preparation",
+            mend="lower runtime.num_workers, or make more memory free",
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _drain(
+    pool: ProcessPoolExecutor, function: Callable[[T], R], items: Iterator[T], in_flight: int
+) -> Iterator[R]:
+    """Keep `in_flight` items under way; give results in order."""
+    futures: deque[Future[R]] = deque(
+        pool.submit(function, item) for item in islice(items, in_flight)
+    )
+    while futures:
+        yield futures.popleft().result()
+        futures.extend(pool.submit(function, item) for item in islice(items, 1))
+
+
+def _start_worker() -> None:
+    """Leave ctrl-c to the parent, and leave when the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,116 @@
+"""The one subword tokenizer of a corpus: byte-level BPE (Sennrich et al. 2016; bytes: GPT-2).
+
+Departures from GPT-2: words come from `polyseme.data.words`, every word carries its own leading
+space (so a word has the same pieces wherever it stands), normalisation is part of tokenizer.json.
+Training sees a size-capped sample of the train split; it is deterministic, since merges depend on
+counts and ties are broken by piece ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+from polyseme.data import words
+from polyseme.errors import DataError
+
+SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+PAD, UNK, CLS, SEP, MASK = range(len(SPECIALS))
+SMALLEST_VOCABULARY = len(SPECIALS) + 256
+MIN_PAIR_COUNT = 2
+CACHED_WORDS = 2**18
+
+
+def train(sentences: Iterable[str], *, vocab_size: int, lowercase: bool, where: str) -> Tokenizer:
+    """Learn a tokenizer.
+
+    Args:
+        sentences: text of the sample, for example words joined by spaces.
+        vocab_size: pieces, specials and the 256 bytes included.
+        where: conf key of the vocabulary size, for the message.
+
+    Raises:
+        DataError: the sample does not support so many pieces; says how many it does.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = words.normalizer(lowercase=lowercase)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [words.word_splitter(), pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        min_frequency=MIN_PAIR_COUNT,
+        special_tokens=list(SPECIALS),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(sentences, trainer)
+    if (largest := tokenizer.get_vocab_size()) < vocab_size:
+        raise DataError(
+            f"a vocabulary of {vocab_size:,} pieces is larger than the corpus supports",
+            where=where,
+            mend=f"the largest possible is {largest:,}; lower it or add text",
+        )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)],
+    )
+    return tokenizer
+
+
+class WordPieces:
+    """Words to the ids of their pieces.
+
+    Args:
+        tokenizer: as made by `train`.
+
+    Attributes:
+        vocab_size: V, specials included.
+        byte_lengths: int64 array of V: UTF-8 bytes that each piece stands for, the leading space
+            of a word included; 0 for specials.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.vocab_size = tokenizer.get_vocab_size()
+        self.byte_lengths: npt.NDArray[np.int64] = np.zeros(self.vocab_size, dtype=np.int64)
+        for piece, index in tokenizer.get_vocab().items():
+            if piece not in SPECIALS:  # in the byte alphabet a character is a byte
+                self.byte_lengths[index] = len(piece)
+        self.ids = lru_cache(CACHED_WORDS)(self._ids)
+        self.normalize = lru_cache(CACHED_WORDS)(self._normalize)
+
+    @classmethod
+    def load(cls, path: Path) -> WordPieces:
+        """Read tokenizer.json.
+
+        Raises:
+            DataError: no tokenizer, or one whose special pieces are not those of polyseme.
+        """
+        try:
+            tokenizer = Tokenizer.from_str(path.read_text("utf-8"))
+        except Exception as error:  # tokenizers raises nothing narrower
+            mend = "prepare the corpus again"
+            raise DataError(f"no tokenizer ({error})", where=path, mend=mend) from None
+        if tuple(map(tokenizer.id_to_token, range(len(SPECIALS)))) != SPECIALS:
+            raise DataError(
+                f"the first pieces are not {' '.join(SPECIALS)}",
+                where=path,
+                mend="prepare the corpus again",
+            )
+        return cls(tokenizer)
+
+    def _ids(self, word: str) -> tuple[int, ...]:
+        """Ids of one word; a word that normalises to nothing is [UNK], so alignment holds."""
+        return tuple(self.tokenizer.encode(word, add_special_tokens=False).ids) or (UNK,)
+
+    def _normalize(self, word: str) -> str:
+        """The form of the word that vocabulary.parquet lists."""
+        return str(self.tokenizer.normalizer.normalize_str(word))

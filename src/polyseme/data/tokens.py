@@ -1,0 +1,110 @@
+"""Tokens of a prepared corpus in memory-mapped files.
+
+`<split>.tokens` holds piece ids, little-endian uint16 (uint32 for more than 65,535 pieces): each
+sentence is [CLS], its pieces, [SEP]. `<split>.flags` holds one uint8 a token.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from polyseme.data.split import Split
+from polyseme.data.tokenizer import CLS, SEP, WordPieces
+from polyseme.errors import DataError
+
+CONTINUATION, FIRST, SPECIAL = 0, 1, 2
+"""Flags: later piece of a word, first piece of a word, [CLS] or [SEP]."""
+UINT16_PIECES = 2**16
+
+
+def token_dtype(vocab_size: int) -> np.dtype[Any]:
+    """Smallest type that holds every piece id."""
+    return np.dtype("<u2" if vocab_size <= UINT16_PIECES - 1 else "<u4")
+
+
+class TokenWriter:
+    """Append sentences to the two files of a split; use as a context manager."""
+
+    def __init__(self, folder: Path, split: Split, pieces: WordPieces) -> None:
+        self._tokens = (folder / f"{split}.tokens").open("wb")
+        self._flags = (folder / f"{split}.flags").open("wb")
+        self._ids, self._dtype = pieces.ids, token_dtype(pieces.vocab_size)
+        self.num_tokens = 0
+
+    def write(self, sentence: Sequence[str]) -> None:
+        """Add one sentence of words."""
+        ids, flags = [CLS], [SPECIAL]
+        for word in sentence:
+            pieces = self._ids(word)
+            ids.extend(pieces)
+            flags.append(FIRST)
+            flags.extend([CONTINUATION] * (len(pieces) - 1))
+        ids.append(SEP)
+        flags.append(SPECIAL)
+        self._tokens.write(np.array(ids, dtype=self._dtype).tobytes())
+        self._flags.write(bytes(flags))
+        self.num_tokens += len(ids)
+
+    def __enter__(self) -> TokenWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._tokens.close()
+        finally:
+            self._flags.close()
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """Tokens of one split, mapped, not loaded.
+
+    Attributes:
+        tokens: ids, array of N.
+        flags: uint8 array of N; see FIRST, CONTINUATION, SPECIAL.
+        num_words: words in the split.
+    """
+
+    tokens: npt.NDArray[Any]
+    flags: npt.NDArray[np.uint8]
+    num_words: int
+
+    @property
+    def num_tokens(self) -> int:
+        """N, specials included."""
+        return len(self.tokens)
+
+    @classmethod
+    def open(cls, folder: Path, split: Split) -> TokenStore:
+        """Map the tokens of `split` of the corpus in `folder`.
+
+        Raises:
+            DataError: a file is missing, or the sizes do not agree with the card.
+        """
+        try:
+            card = json.loads((folder / "card.json").read_text("utf-8"))
+            counts, dtype = card["splits"][split], np.dtype(card["dtype"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _unusable(folder / "card.json", f"no data card ({error})") from None
+        tokens = _map(folder / f"{split}.tokens", dtype, counts["tokens"])
+        flags = _map(folder / f"{split}.flags", np.dtype(np.uint8), counts["tokens"])
+        return cls(tokens, flags, counts["words"])
+
+
+def _map(path: Path, dtype: np.dtype[Any], length: int) -> npt.NDArray[Any]:
+    expected = length * dtype.itemsize
+    size = path.stat().st_size if path.is_file() else 0
+    if size != expected:
+        raise _unusable(path, f"{size:,} bytes instead of {expected:,}")
+    return np.memmap(path, dtype=dtype, mode="r", shape=(length,))
+
+
+def _unusable(path: Path, what: str) -> DataError:
+    return DataError(what, where=path, mend="prepare the corpus again")

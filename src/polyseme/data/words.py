@@ -1,0 +1,56 @@
+"""Sentences and words.
+
+Sentences come from sentencex (Wikimedia's rule-based segmenter), words from one regular
+expression that also stands in tokenizer.json, so that an exported tokenizer splits raw text in the
+same way: letters with inner apostrophes; digits with inner points and commas; any other visible
+character alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sentencex import segment
+from tokenizers import Regex
+from tokenizers.normalizers import NFC, Lowercase, Normalizer
+from tokenizers.normalizers import Sequence as NormalizerSequence
+from tokenizers.pre_tokenizers import PreTokenizer, Split
+
+LETTERS = r"\p{L}[\p{L}\p{M}\x{200c}\x{200d}]*"
+NUMBER = r"\p{N}+(?:[.,]\p{N}+)*"
+PATTERN = rf"{LETTERS}(?:['’]{LETTERS})*|{NUMBER}|[^\s]"
+
+
+def normalizer(*, lowercase: bool) -> Normalizer:
+    """NFC, then lower case where asked for."""
+    return NormalizerSequence([NFC(), Lowercase()] if lowercase else [NFC()])
+
+
+def word_splitter() -> PreTokenizer:
+    """The pre-tokenizer that finds words; white space is dropped."""
+    return Split(Regex(PATTERN), behavior="removed", invert=True)
+
+
+class WordSplitter:
+    """Paragraphs of normalised text to sentences of words.
+
+    Args:
+        language: ISO 639-1 code, for the abbreviations that end no sentence.
+    """
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._splitter = word_splitter()
+
+    def words(self, sentence: str) -> list[str]:
+        """Words in their original casing."""
+        return [word for word, _ in self._splitter.pre_tokenize_str(sentence)]
+
+    def sentences(self, paragraphs: Sequence[str]) -> list[list[str]]:
+        """Words of every sentence that has any."""
+        return [
+            words
+            for paragraph in paragraphs
+            for sentence in segment(self._language, paragraph)
+            if (words := self.words(sentence))
+        ]

@@ -1,0 +1,1 @@
+"""Intrinsic measures, one file each: nothing is trained."""

@@ -1,0 +1,1 @@
+"""Representations, one file each, behind `polyseme.models.base.Representation`."""

@@ -1,0 +1,1 @@
+"""Parts that several representations share; each has one owner file."""

@@ -1,0 +1,56 @@
+"""What every pre-trained language model adds to a contextual representation: an objective.
+
+Shapes: B rows, S subwords, M predicted positions.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from polyseme.data.tokenizer import WordPieces
+from polyseme.models.common.contextual import Contextual, Pooling
+
+
+class Losses(NamedTuple):
+    """Sums over predicted tokens, so that means over any set of batches are exact.
+
+    Attributes:
+        nats: negative log-likelihood.
+        tokens: number of predicted tokens.
+        bytes: UTF-8 bytes of the predicted tokens.
+    """
+
+    nats: Tensor
+    tokens: Tensor
+    bytes: Tensor
+
+
+class LanguageModel(Contextual):
+    """A network with a training objective on rows of running text."""
+
+    byte_lengths_V: Tensor
+
+    def __init__(self, pieces: WordPieces, *, max_length: int, pooling: Pooling) -> None:
+        super().__init__(pieces, max_length=max_length, pooling=pooling)
+        lengths = torch.from_numpy(np.asarray(pieces.byte_lengths, dtype=np.float32))
+        self.register_buffer("byte_lengths_V", lengths, persistent=False)
+
+    @abstractmethod
+    def make_batch(
+        self, ids_BS: np.ndarray, flags_BS: np.ndarray, random: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        """What is shown and what is to be predicted; all chance comes from `random`."""
+
+    @abstractmethod
+    def losses(self, batch: dict[str, Tensor]) -> Losses:
+        """Differentiable sums over the batch."""
+
+    def sums(self, nats_M: Tensor, targets_M: Tensor, weights_M: Tensor) -> Losses:
+        """Sums over predicted tokens of weight 1."""
+        sizes_M = self.byte_lengths_V[targets_M]
+        return Losses((nats_M * weights_M).sum(), weights_M.sum(), (sizes_M * weights_M).sum())

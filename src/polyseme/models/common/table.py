@@ -1,0 +1,86 @@
+"""Static representations: one vector a word type, looked up in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor, nn
+
+from polyseme.data.tokenizer import WordPieces
+from polyseme.models.base import Representation, WordBatch, Words
+
+VOCABULARY = "words.parquet"
+OOV = Literal["zero", "mean"]
+
+
+class Table(Representation):
+    """A lookup table; the last row is the vector of unknown words.
+
+    Args:
+        words: known word types, normalised as their corpus.
+        dim: dimensions.
+        normalize: what the corpus does with a word before it is looked up.
+        oov: vector of an unknown word: zero, or the mean of all vectors.
+    """
+
+    family: ClassVar[str] = "static"
+    num_layers = 1
+    pooling = None
+
+    def __init__(self, words: Sequence[str], dim: int, normalizer: WordPieces, oov: OOV) -> None:
+        super().__init__()
+        self.words, self.dim, self.oov = list(words), dim, oov
+        self.index = {word: row for row, word in enumerate(self.words)}
+        self.normalizer = normalizer
+        self.table = nn.Embedding(len(self.words) + 1, dim)
+
+    def set_vectors(self, vectors_VD: np.ndarray) -> Table:
+        """Fill the table; returns self."""
+        rows = torch.from_numpy(np.ascontiguousarray(vectors_VD, dtype=np.float32))
+        unknown = rows.mean(0, keepdim=True) if self.oov == "mean" else rows.new_zeros(1, self.dim)
+        with torch.no_grad():
+            self.table.weight.copy_(torch.cat([rows, unknown]))
+        return self
+
+    def knows(self, word: str) -> bool:
+        """Whether the word has a vector of its own."""
+        return self.normalizer.normalize(word) in self.index
+
+    def prepare(self, sentences: Sequence[Words]) -> WordBatch:
+        """Rows of the table, padded with the row of unknown words."""
+        lengths_B = torch.tensor([len(s) for s in sentences])
+        rows_BT = torch.full((len(sentences), int(lengths_B.max())), len(self.words))
+        for b, sentence in enumerate(sentences):
+            found = [
+                self.index.get(self.normalizer.normalize(w), len(self.words)) for w in sentence
+            ]
+            rows_BT[b, : len(found)] = torch.tensor(found)
+        return WordBatch(lengths_B, {"rows_BT": rows_BT})
+
+    def forward(self, batch: WordBatch) -> Tensor:
+        """Vectors h_1BTD."""
+        h_BTD = self.table(batch.inputs["rows_BT"]) * batch.mask_BT[..., None]
+        return h_BTD[None]
+
+    def reset(self, seed: int) -> None:
+        """Random type vectors of the expected length of trained ones."""
+        generator = torch.Generator().manual_seed(seed)
+        rows_VD = torch.randn(len(self.words), self.dim, generator=generator)
+        self.set_vectors((rows_VD / self.dim**0.5).numpy())
+
+
+def write_words(folder: Path, words: Sequence[str]) -> None:
+    """Write the vocabulary beside the weights."""
+    pq.write_table(pa.table({"word": pa.array(words, pa.string())}), folder / VOCABULARY)
+
+
+def read_words(folder: Path) -> list[str]:
+    """Vocabulary in row order."""
+    words: list[str] = pq.read_table(folder / VOCABULARY)["word"].to_pylist()
+    return words

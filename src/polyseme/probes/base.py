@@ -1,0 +1,58 @@
+"""What a probe gets and gives.
+
+A probe module has a `Config` and `predict(options, data) -> labels_LVM`: it fits one classifier for
+each layer and each labelling, and predicts the test units. What the labellings are (real or
+control, with a seed) is not its business.
+
+Shapes: L layers, N training units, M test units, D dimensions, V labellings, C labels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ProbeData:
+    """Vectors and labels of one task.
+
+    Attributes:
+        train_LND: vectors of the training units.
+        test_LMD: vectors of the test units.
+        labels_VN: label numbers of the training units in each labelling.
+        seeds_V: seed of each labelling: of initialisation.
+        num_labels: C.
+    """
+
+    train_LND: Tensor
+    test_LMD: Tensor
+    labels_VN: Tensor
+    seeds_V: Sequence[int]
+    num_labels: int
+
+
+def control_labels(words: Sequence[str], train_N: np.ndarray, *, seed: int) -> np.ndarray:
+    """Labels of the control task: one for each word type, at random (Hewitt & Liang 2019).
+
+    The label of a type depends on (type, seed) alone; labels are as frequent as the real ones.
+
+    Args:
+        words: word of each unit.
+        train_N: real label numbers of the training units.
+    """
+    shares_C = np.bincount(train_N) / len(train_N)
+    types = sorted(set(words))
+    draws = np.array([_uniform(word, seed) for word in types])
+    labels = np.searchsorted(np.cumsum(shares_C), draws, side="right").clip(max=len(shares_C) - 1)
+    of_type = dict(zip(types, labels.tolist(), strict=True))
+    return np.array([of_type[word] for word in words], dtype=np.int64)
+
+
+def _uniform(word: str, seed: int) -> float:
+    digest = hashlib.sha256(f"{seed}:{word}".encode()).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56

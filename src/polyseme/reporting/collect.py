@@ -1,0 +1,228 @@
+"""Gather what a report is made of: result rows, histories, cards and run records.
+
+Only folders of selected items are opened, since an experiment's folder may hold results of items
+that were selected earlier. Everything but the run records is verified by its manifest when it is
+opened; run records hold what may differ between equal runs (seconds, memory, hardware).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from polyseme import paths, results
+from polyseme.errors import DataError
+from polyseme.reporting.measurements import VALUES, Measurements, Row, ordering
+from polyseme.reporting.selection import Selection
+
+Open = Callable[[Path], Path]
+Record = dict[str, Any]
+History = list[dict[str, float | None]]
+
+RESULTS, HISTORY = "results.parquet", "history.csv"
+CORPUS_CARD, TASK_CARD = "card.json", "task.json"
+
+
+@dataclass
+class Evidence:
+    """Everything that tables, figures and sentences may state.
+
+    Attributes:
+        rows: the whole results table, ordered, with the key `system` besides the columns.
+        histories: system -> rows of its training history; None where a column was not measured.
+        corpora: corpus -> data card.
+        tasks: task -> task card.
+        records: name of a stage (`finetune@wiki-bert`) -> its run record.
+        params: the whole params.yaml, of which provenance gives the digest.
+    """
+
+    experiment: str
+    selection: Selection
+    params: dict[str, Any]
+    rows: Measurements = field(default_factory=lambda: Measurements([]))
+    histories: dict[str, History] = field(default_factory=dict)
+    corpora: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+
+    def system(self, corpus: str | None, representation: str) -> str:
+        """Name of a representation in the report: with its corpus where there are several."""
+        several = len(self.selection.corpora) > 1 and corpus is not None
+        return f"{representation}@{corpus}" if several else representation
+
+    def systems(self) -> list[str]:
+        """Names of all representations that have rows, in the order of the report."""
+        stages = ("pretrain", "finetune", "probe", "intrinsic")
+        found = self.rows.where(stage=stages).distinct("system")
+        selected = [self.system(corpus, name) for corpus, name in self.selection.pairs()]
+        return [name for name in selected if name in found] + [
+            name for name in found if name not in selected
+        ]
+
+    def main_metric(self, task: str) -> str | None:
+        """The metric that decides a task: the one that its card names, else the first one."""
+        metrics = self.rows.where(task=task, stage=("finetune", "probe")).distinct("metric")
+        named = self.tasks.get(task, {}).get("main_metric")
+        if named in metrics:
+            return str(named)
+        return metrics[0] if metrics else None
+
+
+def collect(
+    experiment: str, selection: Selection, *, params: dict[str, Any], root: Path, open_: Open
+) -> Evidence:
+    """Read all artifacts of the selected items.
+
+    Args:
+        params: the whole params.yaml, for provenance.
+        root: project root; artifact paths are relative to it.
+        open_: verifies an artifact folder (a path relative to the root) and gives its place.
+
+    Raises:
+        DataError: a selected item has no results, or two rows measure the same thing.
+    """
+    evidence = Evidence(experiment, selection, params)
+    reader = _Reader(experiment, root, open_)
+    for name in selection.corpora:
+        card = reader.folder(paths.corpus(experiment, name)) / CORPUS_CARD
+        evidence.corpora[name] = reader.json(card)
+        reader.record(f"corpus@{name}")
+    for name in selection.tasks:
+        evidence.tasks[name] = reader.json(reader.folder(paths.task(experiment, name)) / TASK_CARD)
+        reader.record(f"task@{name}")
+    rows = _read_models(evidence, reader)
+    rows += _read_evaluations(selection, reader)
+    evidence.records = reader.records
+    fill_seconds(rows, reader.records)
+    evidence.rows = _ordered(evidence, rows)
+    return evidence
+
+
+class _Reader:
+    """Opens folders of one experiment, and remembers the run records of their stages."""
+
+    def __init__(self, experiment: str, root: Path, open_: Open) -> None:
+        self.experiment, self.root, self.open_ = experiment, root, open_
+        self.records: dict[str, Record] = {}
+
+    def folder(self, path: Path) -> Path:
+        if not (self.root / path).is_dir():
+            raise DataError("a selected item has no results", where=path, mend="run `dvc repro`")
+        return self.open_(path)
+
+    def rows(self, path: Path) -> list[Row]:
+        file = self.folder(path) / RESULTS
+        if not file.is_file():
+            raise DataError("is missing", where=path / RESULTS, mend="run `dvc repro`")
+        return results.read(file)
+
+    def json(self, path: Path) -> dict[str, Any]:
+        if not path.is_file():
+            raise DataError("is missing", where=path, mend="run `dvc repro`")
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return content
+
+    def record(self, stage: str) -> None:
+        path = self.root / paths.run_record(self.experiment, stage)
+        if path.is_file():
+            self.records[stage] = json.loads(path.read_text(encoding="utf-8"))
+
+
+def _read_models(evidence: Evidence, reader: _Reader) -> list[Row]:
+    """Rows and histories of pre-training; a static representation need not have either."""
+    rows: list[Row] = []
+    for corpus, name in evidence.selection.pairs():
+        folder = reader.folder(paths.model(evidence.experiment, corpus, name))
+        if (folder / RESULTS).is_file():
+            rows += results.read(folder / RESULTS)
+        if (folder / HISTORY).is_file():
+            system = evidence.system(corpus, name)
+            evidence.histories[system] = _read_history(folder / HISTORY)
+        for stage in ("static", "pretrain"):
+            reader.record(f"{stage}@{corpus}-{name}")
+    return rows
+
+
+def _read_evaluations(selection: Selection, reader: _Reader) -> list[Row]:
+    """Rows of every evaluation stage, without tasks, strategies and probes not selected."""
+    evaluations = {
+        "finetune": selection.strategies and selection.tasks,
+        "probe": selection.probes and selection.tasks,
+        "intrinsic": selection.tasks,
+    }
+    rows: list[Row] = []
+    for stage, wanted in evaluations.items():
+        for corpus, name in selection.pairs() if wanted else []:
+            rows += reader.rows(paths.results(reader.experiment, stage, corpus, name))
+            reader.record(f"{stage}@{corpus}-{name}")
+    if selection.baselines and selection.tasks:
+        rows += reader.rows(paths.results(reader.experiment, "baseline"))
+        reader.record("baseline")
+    return [row for row in rows if _selected(row, selection)]
+
+
+def _selected(row: Row, selection: Selection) -> bool:
+    if row["task"] not in selection.tasks:
+        return False
+    if row["stage"] == "finetune":
+        return row["strategy"] in selection.strategies
+    return row["stage"] != "probe" or row["probe"] in selection.probes
+
+
+def _read_history(path: Path) -> History:
+    with path.open(encoding="utf-8", newline="") as stream:
+        try:
+            return [
+                {name: float(text) if text else None for name, text in row.items()}
+                for row in csv.DictReader(stream)
+            ]
+        except (ValueError, TypeError) as error:
+            raise DataError(
+                f"is not a table of numbers ({error})", where=path, mend="run `dvc repro` again"
+            ) from None
+
+
+def fill_seconds(rows: list[Row], records: dict[str, Record]) -> None:
+    """Put seconds from the run records into the rows, in place; null where there are none.
+
+    A pre-training row takes the seconds of its whole stage, a fine-tuning row those of its own
+    cell, which the record keeps under `row_seconds` as task/strategy/train_size/seed, with the
+    word `all` for the size of a cell that was trained on everything.
+    """
+    for row in rows:
+        name = f"{row['corpus']}-{row['representation']}"
+        if row["stage"] == "pretrain":
+            record = records.get(f"pretrain@{name}") or records.get(f"static@{name}") or {}
+            row["seconds"] = record.get("seconds")
+        elif row["stage"] == "finetune":
+            cells = records.get(f"finetune@{name}", {}).get("row_seconds", {})
+            keys = [
+                "/".join(map(str, (row["task"], row["strategy"], size, row["seed"])))
+                for size in (row["train_size"], "all")
+            ]
+            row["seconds"] = next((cells[key] for key in keys if key in cells), None)
+
+
+def _ordered(evidence: Evidence, rows: list[Row]) -> Measurements:
+    """Rows in the order of the report; no two may measure the same thing."""
+    chosen = evidence.selection
+    names = {
+        "corpus": chosen.corpora,
+        "representation": chosen.representations,
+        "task": chosen.tasks,
+        "strategy": chosen.strategies,
+        "probe": chosen.probes,
+    }
+    seen = set()
+    for row in rows:
+        row["system"] = evidence.system(row["corpus"], row["representation"])
+        key = tuple(row[name] for name in results.SCHEMA.names if name not in VALUES)
+        if key in seen:
+            about = ", ".join(f"{k}={v}" for k, v in row.items() if v is not None)
+            raise DataError("two rows measure the same", where=about, mend="run `dvc repro` again")
+        seen.add(key)
+    return Measurements(sorted(rows, key=ordering(names)))

@@ -1,0 +1,1 @@
+"""Figures of a report: SVG whose bytes follow from the rows alone."""

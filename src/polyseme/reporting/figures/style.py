@@ -1,0 +1,224 @@
+"""How all figures look: one palette with a light and a dark value for each colour.
+
+A figure is drawn once, in the light palette. Since every colour in the SVG is one of the palette,
+the dark file is the same file with its colours exchanged, and the copy inside the HTML page takes
+them from CSS variables. Series colours keep a contrast of 3:1 on both papers and differ for
+colour-blind readers; markers and dashes say the same as colours do. Text stays text, so that it
+can be read aloud, found and copied.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+from xml.sax.saxutils import escape
+
+import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+Fill = Literal["full", "none", "left", "bottom"]
+
+WIDTH_INCHES = 4.8
+MAX_LEGEND_COLUMNS, LEGEND_INCHES = 3, 0.19
+HANDLE_INCHES, LETTER_INCHES = 0.5, 0.07
+MAX_NAME, TAIL = 26, 9
+INIT = "_init"
+
+PALETTE = {
+    "paper": ("#ffffff", "#0d1117"),
+    "ink": ("#1f2328", "#e6edf3"),
+    "muted": ("#59636e", "#9198a1"),
+    "grid": ("#dfe4e9", "#2b323b"),
+    "blue": ("#0072b2", "#56b4e9"),
+    "orange": ("#c4501b", "#ff8c52"),
+    "green": ("#00805c", "#3fcf9f"),
+    "purple": ("#9b3d8f", "#e58fd4"),
+    "olive": ("#7d6500", "#e5c04b"),
+    "slate": ("#4c566a", "#b4bdcc"),
+}
+SERIES = ("blue", "orange", "green", "purple", "olive", "slate")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+FILLS: tuple[Fill, ...] = ("full", "none", "left", "bottom")
+
+_SETTINGS: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 5.0,
+}
+_FONTS = "'DejaVu Sans', Verdana, system-ui, sans-serif"
+_COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")  # as matplotlib writes it into a style
+
+
+def light(name: str) -> str:
+    """The light value of a palette colour."""
+    return PALETTE[name][0]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one system is drawn, in every figure alike.
+
+    Attributes:
+        filled: whether its marker is; that of random weights is not.
+        fill: tells systems of the same colour apart where markers say something else.
+    """
+
+    colour: str
+    marker: str
+    dashes: str
+    filled: bool
+    fill: Fill
+
+    @property
+    def face(self) -> str:
+        """Colour inside the marker."""
+        return self.colour if self.filled else light("paper")
+
+
+def looks(systems: Sequence[str]) -> dict[str, Look]:
+    """A look for each system; a randomly initialised one is the hollow twin of the trained one."""
+    bases = list(dict.fromkeys(_base(name) for name in systems))
+    chosen = {}
+    for name in systems:
+        n = bases.index(_base(name))
+        trained = _base(name) == name
+        colour = light(SERIES[n % len(SERIES)])
+        chosen[name] = Look(
+            colour=colour,
+            marker=MARKERS[n % len(MARKERS)],
+            dashes="-" if trained else "--",
+            filled=trained,
+            fill=FILLS[n // len(SERIES) % len(FILLS)],
+        )
+    return chosen
+
+
+def _base(system: str) -> str:
+    name, at, corpus = system.partition("@")
+    return name.removesuffix(INIT) + at + corpus
+
+
+def short(name: str) -> str:
+    """A name that fits beside an axis; matplotlib hides labels that start with an underscore."""
+    if len(name) > MAX_NAME:
+        name = f"{name[: MAX_NAME - TAIL - 1]}…{name[-TAIL:]}"
+    return f"\u200b{name}" if name.startswith("_") else name
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw inside this: settings of the figure, whatever the user's matplotlibrc says."""
+    ink, muted = light("ink"), light("muted")
+    colours = {
+        "figure.facecolor": light("paper"),
+        "axes.facecolor": light("paper"),
+        "axes.edgecolor": muted,
+        "axes.labelcolor": ink,
+        "text.color": ink,
+        "xtick.color": muted,
+        "ytick.color": muted,
+        "xtick.labelcolor": ink,
+        "ytick.labelcolor": ink,
+        "grid.color": light("grid"),
+    }
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS | colours)
+        yield
+
+
+def canvas(
+    heights: Sequence[float], *, columns: int = 1, labels: Sequence[str] = ()
+) -> tuple[Figure, list[list[Axes]]]:
+    """A figure of stacked rows of axes.
+
+    Args:
+        heights: inches of each row, labels included.
+        columns: axes in a row.
+        labels: of the legend below, for which there is more room.
+    """
+    legend = LEGEND_INCHES * math.ceil(len(labels) / _legend_columns(labels))
+    figure = Figure(figsize=(WIDTH_INCHES, sum(heights) + legend), layout="constrained")
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)  # noqa: S101 - asked for above
+    engine.set(h_pad=0.07)
+    axes = figure.subplots(len(heights), columns, squeeze=False, height_ratios=list(heights))
+    return figure, axes.tolist()
+
+
+def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
+    """One legend for all axes, below them."""
+    columns = _legend_columns([str(handle.get_label()) for handle in handles])
+    figure.legend(handles=handles, loc="outside lower left", ncols=columns)
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    """As many as fit beside each other, by the length of the longest label."""
+    longest = max((len(label) for label in labels), default=0)
+    width = HANDLE_INCHES + LETTER_INCHES * min(longest, MAX_NAME)
+    return max(1, min(MAX_LEGEND_COLUMNS, int(WIDTH_INCHES / width)))
+
+
+def to_svg(figure: Figure, *, name: str, title: str, alt: str) -> str:
+    """The figure as SVG in the light palette, with a title and a description inside."""
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": name}):
+        FigureCanvasSVG(figure).print_svg(
+            buffer, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+        )
+    text = buffer.getvalue().decode("utf-8")
+    text = text[text.index("<svg") :]
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = text.replace("'DejaVu Sans'", _FONTS)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = text.replace("url(#", f"url(#{name}-").replace('href="#', f'href="#{name}-')
+    labels = f"{name}-title {name}-desc"
+    head = (
+        f'<title id="{name}-title">{escape(title)}</title>\n'
+        f'<desc id="{name}-desc">{escape(alt)}</desc>\n'
+    )
+    start = text.index(">") + 1
+    opening = text[: start - 1] + f' role="img" aria-labelledby="{labels}">\n'
+    return opening + head + text[start:].lstrip("\n")
+
+
+def dark(svg: str) -> str:
+    """The same figure in the dark palette."""
+    exchange = dict(PALETTE.values())
+    return _COLOUR.sub(lambda match: exchange.get(match[0], match[0]), svg)
+
+
+def inline(svg: str) -> str:
+    """The same figure for an HTML page: colours from CSS variables, no size, no namespaces."""
+    names = {light: f"var(--{name})" for name, (light, _) in PALETTE.items()}
+    svg = _COLOUR.sub(lambda match: names.get(match[0], match[0]), svg)
+    svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href=", "href=")
+    opening, rest = svg.split(">", 1)
+    return re.sub(r'\s(width|height)="[^"]*"', "", opening) + ">" + rest
+
+
+def css(*, is_dark: bool) -> str:
+    """Declarations of the CSS variables of one palette."""
+    return " ".join(f"--{name}: {pair[int(is_dark)]};" for name, pair in PALETTE.items())

@@ -1,0 +1,147 @@
+"""Small files for DVC: nested JSON for `dvc metrics`, CSV for `dvc plots`.
+
+JSON holds means over seeds, rounded, so that a diff shows what changed and not the last bits, and
+of the last layer only, so that `dvc exp show` stays a readable table; results.parquet holds the
+exact values, and layers.csv every layer.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from polyseme.reporting.collect import Evidence
+from polyseme.reporting.figures.layers import SELECTIVITY, main_metric
+from polyseme.reporting.measurements import Measurements
+
+DIGITS = 4
+LOSS_COLUMNS = (
+    "model",
+    "step",
+    "words_seen",
+    "loss",
+    "learning_rate",
+    "valid_loss",
+    "valid_bits_per_byte",
+    "valid_perplexity",
+)
+LAYER_COLUMNS = ("representation", "task", "probe", "layer", "metric", "score", "control")
+
+Nested = dict[str, Any]
+
+
+def write(folder: Path, evidence: Evidence) -> None:
+    """Write all files into `folder`; one without content is an empty object or a header."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        "pretrain": _pretrain(evidence),
+        "finetune": _finetune(evidence),
+        "probe": _probe(evidence),
+        "intrinsic": _intrinsic(evidence),
+    }
+    for name, content in contents.items():
+        text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    _write_csv(folder / "loss.csv", LOSS_COLUMNS, _losses(evidence))
+    _write_csv(folder / "layers.csv", (*LAYER_COLUMNS, SELECTIVITY), _layers(evidence))
+
+
+def _put(nested: Nested, keys: Sequence[str], rows: Measurements) -> None:
+    """Set the mean of `rows` at a path of keys."""
+    summary = rows.summary()
+    if summary is None:
+        return
+    for key in keys[:-1]:
+        nested = nested.setdefault(key, {})
+    nested[keys[-1]] = round(summary.mean, DIGITS)
+
+
+def _pretrain(evidence: Evidence) -> Nested:
+    found: Nested = {}
+    groups = evidence.rows.where(stage="pretrain", split="valid").by("system", "metric")
+    for (system, metric), rows in groups.items():
+        _put(found, [system, metric], rows)
+    return found
+
+
+def _finetune(evidence: Evidence) -> Nested:
+    """Task, strategy, representation, metric; fewer labels stand beside as `strategy@size`."""
+    found: Nested = {}
+    for task, measured in evidence.rows.where(stage="finetune").real().by("task").items():
+        sizes = measured.distinct("train_size")
+        groups = measured.final().by("strategy", "train_size", "system", "metric")
+        for (strategy, size, system, metric), rows in groups.items():
+            name = strategy if not sizes or size == max(sizes) else f"{strategy}@{size}"
+            _put(found, [task, name, system, metric], rows)
+    return found
+
+
+def _probe(evidence: Evidence) -> Nested:
+    """Task, probe, representation: score and selectivity of the last layer."""
+    found: Nested = {}
+    rows = evidence.rows.where(stage="probe").final().real()
+    for (task, probe, system), measured in rows.by("task", "probe", "system").items():
+        for metric, last in _last_layer(measured).by("metric").items():
+            _put(found, [task, probe, system, metric], last)
+    return found
+
+
+def _intrinsic(evidence: Evidence) -> Nested:
+    """Data set, representation, OOV policy, metric, of the last layer."""
+    found: Nested = {}
+    groups = evidence.rows.where(stage="intrinsic").by("task", "system")
+    for (task, system), measured in groups.items():
+        for (policy, metric), rows in _last_layer(measured).by("strategy", "metric").items():
+            if policy is not None:
+                _put(found, [task, system, policy, metric], rows)
+    return found
+
+
+def _last_layer(rows: Measurements) -> Measurements:
+    """Rows of the highest layer; all where layers are not numbered."""
+    numbered = [layer for layer in rows.distinct("layer") if layer.isdecimal()]
+    return rows.where(layer=max(numbered, key=int)) if numbered else rows
+
+
+def _losses(evidence: Evidence) -> list[Mapping[str, Any]]:
+    return [
+        {"model": system, **{name: _plain(value) for name, value in row.items()}}
+        for system, history in evidence.histories.items()
+        for row in history
+    ]
+
+
+def _layers(evidence: Evidence) -> list[Mapping[str, Any]]:
+    """One line a representation, task, probe and layer, means over seeds."""
+    groups = evidence.rows.where(stage="probe").final()
+    lines: list[Mapping[str, Any]] = []
+    for keys, rows in groups.by("system", "task", "probe", "layer").items():
+        metric = main_metric(rows)
+        scores = {
+            "score": rows.where(metric=metric).real(),
+            "control": rows.where(metric=metric, control=True),
+            SELECTIVITY: rows.where(metric=SELECTIVITY),
+        }
+        line: dict[str, Any] = dict(zip(LAYER_COLUMNS, (*keys, metric), strict=False))
+        for name, measured in scores.items():
+            summary = measured.summary()
+            line[name] = round(summary.mean, DIGITS) if summary else ""
+        lines.append(line)
+    return lines
+
+
+def _plain(value: float | None) -> str:
+    """A number as short as it can be read back; blank where there is none."""
+    if value is None:
+        return ""
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+def _write_csv(path: Path, columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)

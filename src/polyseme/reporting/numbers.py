@@ -1,0 +1,76 @@
+"""Numbers as text, the same everywhere in a report."""
+
+from __future__ import annotations
+
+from polyseme.stats.seeds import Summary
+
+MISSING = "–"
+_COUNTS = "num_"
+_DECIMALS = {"perplexity": 1}
+_NAMES = {
+    "macro_f1": "macro F1",
+    "bits_per_byte": "bits per byte",
+    "spearman": "Spearman correlation",
+}
+_MINUTE, _HOUR = 60.0, 3600.0
+
+
+def value(metric: str, number: float | None, *, signed: bool = False) -> str:
+    """A measurement with the decimals of its metric; a true minus sign."""
+    if number is None:
+        return MISSING
+    if metric.startswith(_COUNTS):
+        return count(number)
+    decimals = _DECIMALS.get(metric, 3)
+    text = f"{number:{'+' if signed else ''}.{decimals}f}"
+    if float(text) == 0:
+        text = f"{0:.{decimals}f}"
+    return text.replace("-", "−")
+
+
+def spread(metric: str, summary: Summary | None) -> str:
+    """Mean and standard deviation over seeds; the mean alone for a single value."""
+    if summary is None:
+        return MISSING
+    mean = value(metric, summary.mean)
+    return mean if summary.sd is None else f"{mean} ± {value(metric, summary.sd)}"
+
+
+def interval(metric: str, summary: Summary | None, *, signed: bool = False) -> str:
+    """Interval of a mean as `low to high`."""
+    if summary is None or summary.low is None:
+        return MISSING
+    low, high = (value(metric, end, signed=signed) for end in (summary.low, summary.high))
+    return f"{low} to {high}"
+
+
+def count(number: float | None) -> str:
+    """A whole number with separators."""
+    return MISSING if number is None else f"{round(number):,}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit that reads best."""
+    if seconds is None:
+        return MISSING
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    return f"{seconds / _MINUTE:.1f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
+
+
+def memory(num_bytes: float | None) -> str:
+    """Bytes in GiB."""
+    return MISSING if num_bytes is None else f"{num_bytes / 2**30:.2f} GiB"
+
+
+def name(identifier: str) -> str:
+    """A metric, or a key of a card, in words."""
+    words = identifier.replace("_", " ")
+    return _NAMES.get(identifier, words.replace("num ", "number of "))
+
+
+def listing(names: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(names) < 2:  # noqa: PLR2004
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

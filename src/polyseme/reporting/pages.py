@@ -1,0 +1,71 @@
+"""The report as Markdown and as one HTML file that needs nothing else.
+
+Templates escape every value: HTML by Jinja, Markdown by `markdown`, so that names from conf/ and
+cards can neither break a table nor bring markup into the page.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from polyseme.reporting.figures import style
+from polyseme.reporting.page import Cell, Report
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+
+
+def readme(report: Report) -> str:
+    """The report as GitHub-flavoured Markdown; figures are files under figures/."""
+    environment = _environment(finalize=_markdown_output)
+    # what stands inside a code block, a tag or a path is not Markdown
+    environment.filters["code"] = lambda text: Markup(" ".join(text.split()))  # noqa: S704
+    environment.filters["attribute"] = escape
+    environment.filters["plain"] = Markup
+    return _tidy(environment.get_template("README.md.jinja").render(report=report))
+
+
+def html(report: Report) -> str:
+    """The report as one page with inline figures, styles and script."""
+    environment = _environment()
+    environment.filters["inline"] = lambda svg: Markup(style.inline(svg))  # noqa: S704
+    page = environment.get_template("index.html.jinja")
+    light, dark = (Markup(style.css(is_dark=flag)) for flag in (False, True))  # noqa: S704
+    return page.render(report=report, light=light, dark=dark)
+
+
+def markdown(text: object) -> str:
+    """Plain text that means itself in Markdown, on one line."""
+    escaped = _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    return escaped.replace("&", "&amp;")
+
+
+def _markdown_output(value: Any) -> Any:
+    return value if isinstance(value, Markup) else Markup(markdown(value))  # noqa: S704
+
+
+def _environment(**options: Any) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("polyseme.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        **options,
+    )
+    environment.filters["sort_key"] = sort_key
+    return environment
+
+
+def sort_key(cell: Cell) -> str:
+    """What the script of the page sorts by; blank for a missing number."""
+    return "" if cell.sort is None else repr(float(cell.sort))
+
+
+def _tidy(text: str) -> str:
+    text = re.sub(r"[ \t]+\n", "\n", text)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

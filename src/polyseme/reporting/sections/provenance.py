@@ -1,0 +1,73 @@
+"""Where the numbers come from: seeds, params, versions, hardware, stages, and how to rerun."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from polyseme.reporting import numbers
+from polyseme.reporting.collect import Evidence
+from polyseme.reporting.page import Cell, Section, Table, table
+from polyseme.reporting.sections.cards import flatten
+from polyseme.runtime.manifest import canonical
+
+
+def build(evidence: Evidence) -> Section:
+    """The section; there is always one."""
+    seeds = sorted(evidence.rows.distinct("seed"))
+    facts: list[list[Cell | str]] = [
+        ["Experiment", evidence.experiment],
+        ["Rows in results.parquet", numbers.count(len(evidence.rows))],
+        ["Seeds", ", ".join(str(seed) for seed in seeds) or numbers.MISSING],
+        ["Params digest (sha256)", params_digest(evidence.params)],
+    ]
+    facts += [[_title(key), value] for key, value in _shared(evidence)]
+    tables = [table("Provenance", ("Property", "Value"), facts), _stages(evidence)]
+    return Section(
+        "Provenance",
+        "provenance",
+        paragraphs=(
+            "Every number of this report is a row of results.parquet, a card or a run record; "
+            "dictionary.md says what each column means. To make it again:",
+        ),
+        code=f"make repro EXPERIMENT={evidence.experiment}",
+        tables=tuple(t for t in tables if t.rows),
+    )
+
+
+def params_digest(params: Mapping[str, Any]) -> str:
+    """Hash of params.yaml without `runtime`, which says how to run and not what to compute."""
+    return canonical({key: value for key, value in params.items() if key != "runtime"})
+
+
+def _shared(evidence: Evidence) -> list[tuple[str, str]]:
+    """Settings, versions and hardware of all run records; several values where they differ."""
+    found: dict[str, set[str]] = {}
+    for record in evidence.records.values():
+        for key in ("num_threads", "precision", "accelerator", "hardware", "versions"):
+            for name, value in flatten({key: record.get(key)}):
+                if value is not None:
+                    found.setdefault(name, set()).add(str(value))
+    return [(name, ", ".join(sorted(values))) for name, values in sorted(found.items())]
+
+
+def _title(key: str) -> str:
+    return numbers.name(key).replace("hardware, ", "hardware: ").replace("versions, ", "version: ")
+
+
+def _stages(evidence: Evidence) -> Table:
+    """Time and memory of each stage, in the order in which they run."""
+    lines: list[list[Cell | str]] = []
+    for stage, record in evidence.records.items():
+        seconds, peak = record.get("seconds"), record.get("peak_memory_bytes")
+        time = Cell(numbers.duration(seconds), seconds)
+        lines.append([stage, time, Cell(numbers.memory(peak), peak)])
+    total = list(_known(record.get("seconds") for record in evidence.records.values()))
+    caption = "Stages: wall-clock time and peak memory"
+    if total:
+        caption += f"; {numbers.duration(sum(total))} in all"
+    return table(caption, ("Stage", "Time", "Peak memory"), lines)
+
+
+def _known(values: Iterable[float | None]) -> Iterable[float]:
+    return (value for value in values if value is not None)

@@ -1,0 +1,87 @@
+"""The one tidy table: one row a measurement, the same columns in every stage and report.
+
+A missing value is null. `DICTIONARY` is the data dictionary; it is written beside each report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SCHEMA = pa.schema(
+    [
+        ("corpus", pa.string()),
+        ("representation", pa.string()),
+        ("family", pa.string()),
+        ("stage", pa.string()),
+        ("task", pa.string()),
+        ("strategy", pa.string()),
+        ("probe", pa.string()),
+        ("layer", pa.string()),
+        ("pooling", pa.string()),
+        ("control", pa.bool_()),
+        ("seed", pa.int64()),
+        ("train_size", pa.int64()),
+        ("split", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("num_items", pa.int64()),
+        ("seconds", pa.float64()),
+        ("words_seen", pa.int64()),
+        ("num_parameters", pa.int64()),
+        ("checked", pa.bool_()),
+    ]
+)
+
+DICTIONARY = {
+    "corpus": "corpus that the representation was trained on; null for baselines",
+    "representation": "conf item; `<name>_init` is the same architecture with random weights; "
+    "baselines that look at no representation carry their own name",
+    "family": "static (one vector a type) or contextual (one vector a token); null for baselines",
+    "stage": "pretrain, finetune, probe, intrinsic or baseline",
+    "task": "conf item of the task, or the name of the intrinsic data set",
+    "strategy": "transfer strategy; for intrinsic rows the policy for out-of-vocabulary words: "
+    "skip (pairs with one are left out) or zero (such pairs score 0)",
+    "probe": "conf item of the probe",
+    "layer": "0 is the input embedding; `mix` is a learned scalar mix of all layers",
+    "pooling": "how subwords become one word vector: first, last or mean; null: words are whole",
+    "control": "true: labels of the control task (random by word type), false: real labels",
+    "seed": "seed of initialisation, order and sampling",
+    "train_size": "labelled training items (sentences); null where nothing is trained",
+    "split": "train, valid or test",
+    "metric": "name of the measure; the unit of `value` follows from it: accuracy, macro_f1, "
+    "selectivity, coverage as fractions in 0..1 (selectivity -1..1), spearman in -1..1, "
+    "bits_per_byte in bits per UTF-8 byte, perplexity per predicted token, loss in nats",
+    "value": "the measurement",
+    "num_items": "items that it was measured on (words, sentences, pairs, tokens)",
+    "seconds": "wall-clock seconds that the trained part of this row took on the machine of the "
+    "report; the one column that differs between equal runs",
+    "words_seen": "words of running text seen in pre-training, repetitions counted",
+    "num_parameters": "parameters of the representation; in finetune rows, of the head as well",
+    "checked": "the invariance battery passed; null where it has not run",
+}
+
+
+def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write measurements as Parquet, in the given order.
+
+    Raises:
+        KeyError: a row has a key that is no column.
+    """
+    rows = list(rows)
+    for row in rows:
+        if unknown := row.keys() - set(SCHEMA.names):
+            raise KeyError(f"not columns of the results table: {sorted(unknown)}")
+    columns = {name: [row.get(name) for row in rows] for name in SCHEMA.names}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns, schema=SCHEMA), path)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Rows of a results table."""
+    rows: list[dict[str, Any]] = pq.read_table(path, schema=SCHEMA).to_pylist()
+    return rows

@@ -1,0 +1,1 @@
+"""How a stage runs: guard, manifests, atomic outputs, determinism."""

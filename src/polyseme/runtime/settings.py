@@ -1,0 +1,103 @@
+"""Runtime settings: how a stage runs, never what it computes; no stage depends on them in DVC."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import psutil
+from pydantic import Field
+
+from polyseme.config import build, config
+
+VERSIONED = (
+    "polyseme torch numpy scipy gensim tokenizers lightning dvc scikit-learn pyarrow safetensors"
+).split()
+
+
+@config
+class Runtime:
+    """Values of conf/runtime/*.yaml.
+
+    Changing the number of threads or the precision may change the last bits of results: they are
+    recorded with every run and compared by `make verify`.
+    """
+
+    accelerator: Literal["cpu", "gpu"] = "cpu"
+    """Where training and encoding run."""
+    num_threads: Annotated[int, Field(ge=1)] = 2
+    """Threads of one process; part of what makes a rerun bit-identical."""
+    num_workers: Annotated[int, Field(ge=1)] = 2
+    """Worker processes for text; never changes a result."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 where the processor multiplies it faster, else fp32."""
+    checkpoint_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """Seconds of training between two checkpoints."""
+    tracking: Literal["off", "offline", "online"] = "offline"
+    """Weights & Biases mirror."""
+    progress: bool = True
+    """Progress bars with time to go."""
+
+
+def read(values: Mapping[str, Any]) -> Runtime:
+    """Check the `runtime` group of params.yaml."""
+    return build(Runtime, values, file="conf/runtime", key="runtime")
+
+
+def has_fast_bf16(accelerator: str) -> bool:
+    """Whether the processor multiplies bfloat16 faster than float32.
+
+    AMX does, and AMD's AVX-512 does (2x measured). Intel's AVX-512 has the instruction, but not at
+    a higher rate: there bf16 took 1.4 times as long as fp32 (docs/decisions.md).
+    """
+    if accelerator == "gpu":
+        import torch
+
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    flags = cpu_flags()
+    amd = _cpuinfo("vendor_id") == "AuthenticAMD"
+    return "amx_bf16" in flags or (amd and "avx512_bf16" in flags)
+
+
+def precision(runtime: Runtime) -> str:
+    """`fp32` or `bf16`, with `auto` resolved on this machine."""
+    if runtime.precision != "auto":
+        return runtime.precision
+    return "bf16" if has_fast_bf16(runtime.accelerator) else "fp32"
+
+
+def cpu_flags() -> list[str]:
+    """Instruction sets of the processor as Linux names them; empty elsewhere."""
+    return _cpuinfo("flags").split()
+
+
+def _cpuinfo(field: str) -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() == field:
+            return value.strip()
+    return ""
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores and memory, for the run record."""
+    return {
+        "cpu": _cpuinfo("model name") or platform.processor(),
+        "cores": os.cpu_count(),
+        "fast_bf16": has_fast_bf16("cpu"),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": platform.system(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes the results."""
+    return {"python": platform.python_version()} | {
+        name: metadata.version(name) for name in VERSIONED
+    }

@@ -1,0 +1,260 @@
+"""One guard around every stage.
+
+A pipeline script gives its body to `run`. The guard then
+
+- dies with dvc, and holds the stage's lock (see guard.py);
+- gives the body exactly the params that dvc.yaml declares for the stage;
+- verifies the sha256 manifest of each input when the body asks for it;
+- lets the body write into temporary folders, and puts them in place, with a manifest, only when
+  the body has returned;
+- keeps a scratch folder, named by params and inputs, that survives `kill -9`, and empties it
+  after success;
+- writes a run record (seconds, memory, versions, hardware) apart from the artifacts, whose bytes
+  are the same in every run;
+- turns any error into one line and an exit code (errors.py); a defect leaves its traceback in
+  .polyseme/log/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from polyseme import paths
+from polyseme.errors import EXIT_DEFECT, ConfigError, DataError
+from polyseme.runtime import declared, failures, guard, manifest, settings
+
+if TYPE_CHECKING:
+    from polyseme.tracking.local import Tracker
+
+KEEP_ELAPSED_SECONDS = 2.0
+
+
+class Stage:
+    """What the body of a stage may use.
+
+    Attributes:
+        name: as in dvc.yaml, `pretrain@wiki-bert`.
+        args: names from the command line, `experiment` among them.
+        params: the declared params, nested as in params.yaml.
+        runtime: how to run (threads, device, precision).
+        tracker: local history and its mirror.
+        record: facts for the run record; values may differ between equal runs.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        args: Mapping[str, str],
+        params: Mapping[str, Any],
+        runtime: settings.Runtime,
+    ) -> None:
+        self.name, self.args, self.params, self.runtime = name, dict(args), dict(params), runtime
+        self.record: dict[str, Any] = {}
+        self.inputs: dict[str, str] = {}
+        self.tracker = self._open_tracker()
+        self._outputs: dict[Path, Path] = {}
+        self._scratch: Path | None = None
+        self._started = self._last_kept = time.monotonic()
+        self._seconds_before = 0.0
+
+    @property
+    def kind(self) -> str:
+        """`pretrain` of `pretrain@wiki-bert`."""
+        return self.name.partition("@")[0]
+
+    def _open_tracker(self) -> Tracker:
+        from polyseme.tracking.local import open_tracker
+
+        return open_tracker(
+            paths.SCRATCH / "tracking",
+            experiment=self.args.get("experiment", "data"),
+            stage=self.name,
+            params=self.params,
+            mode=self.runtime.tracking,
+            tags=[],
+        )
+
+    def input(self, path: Path) -> Path:
+        """An artifact of an earlier stage, verified.
+
+        Raises:
+            IntegrityError: its bytes are not those that its stage wrote.
+        """
+        digest = self.inputs[path.as_posix()] = manifest.verify(path)
+        self.tracker.artifact(path.as_posix(), _type(path), path, digest, "input")
+        return path
+
+    def source(self, path: Path) -> Path:
+        """A file or folder of the user's own, or a verified artifact if it carries a manifest.
+
+        Raises:
+            DataError: it does not exist.
+        """
+        if (path / manifest.NAME).exists():
+            return self.input(path)
+        if not path.exists():
+            raise DataError("does not exist", where=path, mend="check `source` in its conf file")
+        return path
+
+    def output(self, path: Path) -> Path:
+        """A folder to write into; it becomes `path` when the body has returned."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for stale in path.parent.glob(f".{path.name}.tmp-*"):
+            shutil.rmtree(stale)
+        temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+        temporary.mkdir()
+        self._outputs[path] = temporary
+        return temporary
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for unfinished work; the same one after a kill.
+
+        Other params or inputs have another one, so ask for it after all inputs.
+        """
+        if self._scratch is None:
+            runtime = self.runtime
+            how = [settings.precision(runtime), runtime.num_threads, runtime.accelerator]
+            key = manifest.canonical([self.params, self.inputs, how])[:16]
+            self._scratch = paths.SCRATCH / "scratch" / self.name / key
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError, ValueError):
+                self._seconds_before = float((self._scratch / "elapsed").read_text())
+        return self._scratch
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of this stage, killed attempts that it continues included."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def tick(self) -> None:
+        """Keep the elapsed time now and then, for a continuation after a kill."""
+        if self._scratch and time.monotonic() - self._last_kept > KEEP_ELAPSED_SECONDS:
+            self._last_kept = time.monotonic()
+            with suppress(OSError):
+                (self._scratch / "elapsed").write_text(f"{self.seconds:.1f}")
+
+    def finish(self) -> None:
+        """Put the outputs in place, each whole, then the run record."""
+        for path, temporary in self._outputs.items():
+            digest = manifest.write(temporary, stage=self.name, inputs=self.inputs)
+            self.tracker.artifact(path.as_posix(), _type(path), path, digest, "output")
+            _replace(temporary, path)
+        if "experiment" in self.args and self.kind != "report":  # the report reads all records
+            self._write_record(paths.run_record(self.args["experiment"], self.name))
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _write_record(self, path: Path) -> None:
+        usage = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        facts = {
+            "stage": self.name,
+            "seconds": round(self.seconds, 3),
+            "peak_memory_bytes": max(u.ru_maxrss for u in usage) * 1024,
+            "num_threads": self.runtime.num_threads,
+            "precision": settings.precision(self.runtime),
+            "accelerator": self.runtime.accelerator,
+            "hardware": settings.hardware(),
+            "versions": settings.versions(),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+        temporary.write_text(json.dumps(facts | self.record, indent=1, sort_keys=True) + "\n")
+        temporary.replace(path)
+
+    def discard(self) -> None:
+        """Remove what was not finished; scratch stays for the next attempt."""
+        for temporary in self._outputs.values():
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _type(path: Path) -> str:
+    """What kind of artifact it is: data, corpus, model, finetune, ..., reports."""
+    parts = path.parts
+    return parts[2] if len(parts) > 2 and parts[1] != "data" else parts[-2]  # noqa: PLR2004
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    if path.exists():
+        old = path.with_name(f".{path.name}.tmp-old-{os.getpid()}")
+        path.rename(old)
+        temporary.replace(path)
+        shutil.rmtree(old)
+    else:
+        temporary.replace(path)
+
+
+def run(body: Callable[[Stage], None], *names: str) -> None:
+    """Run the body of a stage; never returns normally on an error.
+
+    Args:
+        body: does the work, through the Stage that it is given.
+        names: names of the command-line arguments.
+    """
+    name = os.environ.get("DVC_STAGE", "stage")
+    try:
+        guard.refuse_orphan()
+        code = _run(body, names)
+    except Exception as error:
+        line = failures.explain(error, name)
+        print(f"error: {line}", file=sys.stderr)
+        code = line.exit_code
+    sys.exit(code)
+
+
+def _run(body: Callable[[Stage], None], names: tuple[str, ...]) -> int:
+    name = os.environ.get("DVC_STAGE")
+    if len(sys.argv) != len(names) + 1 or name is None:
+        usage = f"python {sys.argv[0]} {' '.join(f'<{n}>' for n in names)}"
+        raise ConfigError(
+            "a stage is started by dvc", where=usage, mend="run `make repro` or `dvc repro <stage>`"
+        )
+    with guard.lock(paths.SCRATCH / "lock" / f"{name}.lock"):
+        runtime = declared.runtime()
+        _pin_threads(runtime)
+        stage = Stage(
+            name,
+            args=dict(zip(names, sys.argv[1:], strict=True)),
+            params=declared.params(name),
+            runtime=runtime,
+        )
+        guard.die_with_ancestors(stage.tick)
+        return _guarded(body, stage)
+
+
+def _guarded(body: Callable[[Stage], None], stage: Stage) -> int:
+    code = EXIT_DEFECT
+    try:
+        body(stage)
+        stage.finish()
+        code = 0
+    except Exception as error:
+        line = failures.explain(error, stage.name)
+        print(f"error: {line}", file=sys.stderr)
+        code = line.exit_code
+    except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
+        print(f"{stage.name}: interrupted; `dvc repro` continues it", file=sys.stderr)
+        code = 130
+    finally:
+        stage.discard()
+        with suppress(OSError):
+            stage.tracker.finish(code)
+    return code
+
+
+def _pin_threads(runtime: settings.Runtime) -> None:
+    """Set the number of threads before numpy and torch are imported."""
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(runtime.num_threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

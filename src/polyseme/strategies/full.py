@@ -1,0 +1,22 @@
+"""Full fine-tuning: pre-trained weights, all of them learn (Devlin et al. 2019)."""
+
+from __future__ import annotations
+
+from polyseme.config import config
+from polyseme.models.base import Representation
+from polyseme.strategies.base import EncoderOptions, WholeModel
+
+
+@config
+class Config(EncoderOptions):
+    """Values of conf/strategy/full.yaml."""
+
+
+class Strategy(WholeModel):
+    """Start from the pre-trained weights."""
+
+    def __init__(self, options: Config) -> None:
+        self.options = options
+
+    def start(self, representation: Representation, seed: int) -> None:
+        """Nothing to do: the weights are the pre-trained ones."""

@@ -1,0 +1,1 @@
+"""Labelled tasks, one file each, in families that own loss and metrics."""

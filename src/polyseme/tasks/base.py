@@ -1,0 +1,99 @@
+"""Labelled data in one form, whatever file it came from.
+
+A task module has a `Config`, a `FAMILY` and `prepare(options, source) -> dict of splits`. A family
+(common/families.py) owns how items are represented, the loss and the metrics; the module only
+reads its source. An item is one row of a Parquet file; its number in the file is its id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from polyseme.errors import DataError
+
+CARD = "task.json"
+SPLITS = ("train", "valid", "test")
+UNLABELLED = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Items of one split.
+
+    Attributes:
+        sentences: words of each item.
+        labels: of each item: one label, or one for each word (None where a word has none).
+    """
+
+    sentences: Sequence[Sequence[str]]
+    labels: Sequence[Any]
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+
+def write(folder: Path, splits: Mapping[str, Split], card: Mapping[str, Any]) -> None:
+    """Write the splits and a card with their sizes.
+
+    Raises:
+        DataError: a split is empty.
+    """
+    for name, split in splits.items():
+        if not len(split):
+            raise DataError(f"split {name!r} is empty", where=card["name"], mend="check its source")
+        table = pa.table({"words": list(split.sentences), "labels": list(split.labels)})
+        pq.write_table(table, folder / f"{name}.parquet")
+    sizes = {name: len(split) for name, split in splits.items()}
+    words = {name: sum(map(len, split.sentences)) for name, split in splits.items()}
+    content = dict(card) | {"num_items": sizes, "num_words": words}
+    (folder / CARD).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Name, family, sizes, licence."""
+    card: dict[str, Any] = json.loads((folder / CARD).read_text())
+    return card
+
+
+def read(folder: Path, split: str) -> Split:
+    """One split of a prepared task."""
+    table = pq.read_table(folder / f"{split}.parquet")
+    return Split(table["words"].to_pylist(), table["labels"].to_pylist())
+
+
+def budget_items(split: Split, size: int | str, *, task: str) -> list[int]:
+    """The first `size` items in a fixed random order: nested, and the same for every model.
+
+    Args:
+        size: number of items, or `all`.
+
+    Raises:
+        DataError: there are not so many.
+    """
+    if size == "all":
+        return list(range(len(split)))
+    if int(size) > len(split):
+        raise DataError(
+            f"has {len(split)} training items, fewer than train_sizes asks for: {size}",
+            where=task,
+            mend="lower it or use `all`",
+        )
+    order = np.random.Generator(np.random.Philox(0)).permutation(len(split))
+    return sorted(int(i) for i in order[: int(size)])
+
+
+def label_names(labels: Sequence[Any]) -> list[str]:
+    """Distinct labels of items or of their words, sorted."""
+    counts: Counter[str] = Counter()
+    for label in labels:
+        counts.update(label if isinstance(label, list) else [label])
+    return sorted(name for name in counts if name is not UNLABELLED)

@@ -1,0 +1,1 @@
+"""Local history, which is the truth, and its mirror on Weights & Biases."""

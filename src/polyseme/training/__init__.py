@@ -1,0 +1,1 @@
+"""Training: batches, optimizers, schedules, budgets, exact resume."""

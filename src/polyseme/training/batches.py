@@ -1,0 +1,71 @@
+"""Batches from the token store by counting, not by state.
+
+Step s of a run needs nothing but (seed, s): a run that continues at step s sees what an
+uninterrupted one would have seen, on any number of devices. Text is cut into rows of S tokens
+(concat-and-chunk: nothing is padding); each epoch has its own order and its own first token, so
+that rows are cut at other places.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from polyseme.data.tokens import TokenStore
+from polyseme.draws import philox
+from polyseme.errors import DataError
+
+
+class Rows:
+    """Rows of S consecutive tokens, in a seeded order without end.
+
+    Args:
+        store: tokens of one split.
+        length: S.
+        seed: of the order.
+
+    Raises:
+        DataError: the split has less than one row.
+    """
+
+    def __init__(self, store: TokenStore, *, length: int, seed: int) -> None:
+        self.store, self.length, self.seed = store, length, seed
+        self.num_rows = (store.num_tokens - length + 1) // length
+        if self.num_rows < 1:
+            raise DataError(
+                f"has {store.num_tokens} tokens, fewer than two rows of {length}",
+                mend="use a shorter sequence_length or more text",
+            )
+        self._order = lru_cache(maxsize=2)(self._make_order)
+
+    def _make_order(self, epoch: int) -> tuple[int, np.ndarray]:
+        random = philox(self.seed, 1, epoch)
+        first = int(random.integers(self.length))
+        return first, random.permutation(self.num_rows)
+
+    def at(self, numbers: range) -> tuple[np.ndarray, np.ndarray]:
+        """Rows by their number in the endless order.
+
+        Returns:
+            ids_BS int64 and flags_BS uint8 (1 first piece of a word, 0 continuation, 2 special).
+        """
+        starts = []
+        for number in numbers:
+            first, order = self._order(number // self.num_rows)
+            starts.append(first + int(order[number % self.num_rows]) * self.length)
+        index_BS = np.asarray(starts)[:, None] + np.arange(self.length)
+        return self.store.tokens[index_BS].astype(np.int64), self.store.flags[index_BS]
+
+
+def in_text_order(store: TokenStore, *, length: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows for validation, spread evenly over the split: ids_BS and flags_BS."""
+    available = store.num_tokens // length
+    if available < 1:
+        raise DataError(
+            f"has {store.num_tokens} tokens, fewer than one row of {length}",
+            mend="use a shorter sequence_length or a larger validation fraction",
+        )
+    chosen = np.unique(np.linspace(0, available - 1, min(rows, available)).astype(int))
+    index_BS = chosen[:, None] * length + np.arange(length)
+    return store.tokens[index_BS].astype(np.int64), store.flags[index_BS]

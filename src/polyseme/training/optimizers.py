@@ -1,0 +1,84 @@
+"""Optimizers: torch's AdamW (Loshchilov & Hutter 2019) and Muon (Jordan 2024; muon.py).
+
+Muon orthogonalises the momentum of hidden weight matrices; everything else (embeddings, output
+head, norms, biases) stays with AdamW, as its author advises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+from torch.optim import AdamW, Optimizer
+
+from polyseme.errors import ConfigError
+from polyseme.training.muon import Muon
+from polyseme.training.options import TrainingOptions
+
+ADAM_BETAS = (0.9, 0.98)
+ADAM_EPSILON = 1e-6
+MATRIX = 2
+
+
+def build(module: nn.Module, options: TrainingOptions) -> list[Optimizer]:
+    """Optimizers that together own every weight of the module once.
+
+    The peak rate of each parameter group is kept in its `peak_lr`.
+    """
+    optimizers = BUILDERS[options.optimizer](module, options)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak_lr"] = group["lr"]
+    return optimizers
+
+
+def set_rate(optimizers: list[Optimizer], factor: float) -> None:
+    """Give every parameter group `factor` times its peak rate."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * factor
+
+
+def _adamw_for(weights: list[nn.Parameter], options: TrainingOptions) -> Optimizer:
+    groups = [
+        {
+            "params": [w for w in weights if w.ndim >= MATRIX],
+            "weight_decay": options.weight_decay,
+        },
+        {"params": [w for w in weights if w.ndim < MATRIX], "weight_decay": 0.0},
+    ]
+    used = [group for group in groups if group["params"]]
+    return AdamW(used, lr=options.lr, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True)
+
+
+def _adamw(module: nn.Module, options: TrainingOptions) -> list[Optimizer]:
+    return [_adamw_for(list(module.parameters()), options)]
+
+
+def _muon(module: nn.Module, options: TrainingOptions) -> list[Optimizer]:
+    hidden = _hidden_matrices(module)
+    chosen = {id(w) for w in hidden}
+    rest = [w for w in module.parameters() if id(w) not in chosen]
+    if not hidden:
+        raise ConfigError(
+            "no hidden matrices for Muon",
+            where=type(module).__module__,
+            mend="use optimizer: adamw",
+        )
+    muon = Muon(hidden, lr=options.muon_lr, weight_decay=options.weight_decay)
+    return [muon, _adamw_for(rest, options)]
+
+
+def _hidden_matrices(module: nn.Module) -> list[nn.Parameter]:
+    """Matrices between hidden layers: those of the blocks."""
+    return [
+        weight
+        for name, weight in module.named_parameters()
+        if weight.ndim == MATRIX and ".blocks." in f".{name}"
+    ]
+
+
+BUILDERS: dict[str, Callable[[nn.Module, TrainingOptions], list[Optimizer]]] = {
+    "adamw": _adamw,
+    "muon": _muon,
+}

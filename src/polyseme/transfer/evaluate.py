@@ -1,0 +1,209 @@
+"""All cells of one representation: tasks x strategies x numbers of labels x seeds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from polyseme import items
+from polyseme.config import build
+from polyseme.models.base import Representation
+from polyseme.runtime.settings import Runtime, hardware, precision, versions
+from polyseme.strategies import base as strategy_base
+from polyseme.strategies.base import Strategy
+from polyseme.tasks import base as tasks
+from polyseme.tasks.common.prepared import PreparedTask
+from polyseme.training.determinism import device_of
+from polyseme.transfer.cells import Cell, Outcome, Store, source_hash
+from polyseme.transfer.finetune import Labelled, predict, scored, train
+from polyseme.transfer.vectors import Cached, Live, Vectors
+
+EVALUATED = ("valid", "test")
+
+
+class Evaluation:
+    """The cells of one representation.
+
+    Args:
+        load: gives a fresh copy of the representation.
+        digest: hash of its weights.
+        strategies: options of each strategy, by name.
+        seeds, train_sizes: of the cells.
+        identity: what else the results follow from (numerics).
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Representation],
+        digest: str,
+        strategies: Mapping[str, Mapping[str, Any]],
+        *,
+        seeds: Sequence[int],
+        train_sizes: Sequence[int | str],
+        identity: Mapping[str, Any],
+        runtime: Runtime,
+        scratch: Path,
+    ) -> None:
+        self.load, self.runtime, self.scratch = load, runtime, scratch
+        self.seeds, self.train_sizes = seeds, train_sizes
+        self.identity = {
+            **identity,
+            "representation": digest,
+            "precision": precision(runtime),
+            "threads": runtime.num_threads,
+            "accelerator": runtime.accelerator,
+            "cpu": hardware()["cpu"],
+            "versions": versions(),
+        }
+        self.store = Store()
+        self.strategies: dict[str, Strategy] = {}
+        for name, values in strategies.items():
+            module = items.load("strategy", name)
+            options = build(
+                module.Config, values, file=f"conf/strategy/{name}.yaml", key=f"strategy.{name}"
+            )
+            self.strategies[name] = module.Strategy(options)
+        self.options = dict(strategies)
+
+    def cells(self, task: PreparedTask) -> Iterator[Cell]:
+        """The cells of a task, in the order of the results."""
+        total = len(task.splits["train"])
+        repeated = total if "all" in self.train_sizes else None
+        for strategy in self.strategies:
+            for size in self.train_sizes:
+                if size != repeated:
+                    for seed in self.seeds:
+                        yield Cell(task.name, strategy, size, seed)
+
+    def run(
+        self, task: PreparedTask, digest: str, done: Callable[[], Any]
+    ) -> Iterator[tuple[Cell, Outcome]]:
+        """Outcomes of all cells of a task.
+
+        Args:
+            digest: hash of the labelled data.
+            done: called after each cell, for progress.
+        """
+        cached = _TaskVectors(self.load, task)
+        for cell in self.cells(task):
+            identity = {
+                **self.identity,
+                "task": digest,
+                "cell": list(cell),
+                "options": self.options[cell.strategy],
+                "source": source_hash(items.load("strategy", cell.strategy), strategy_base),
+            }
+            yield cell, self.store.get(identity, lambda c=cell: self._compute(c, task, cached))  # type: ignore[misc]
+            done()
+
+    def _compute(self, cell: Cell, task: PreparedTask, cached: _TaskVectors) -> Outcome:
+        started = time.monotonic()
+        strategy = self.strategies[cell.strategy]
+        representation = self.load()
+        data = cached if not strategy.trains_encoder else _TaskVectors(lambda: representation, task)
+        chosen = tasks.budget_items(task.splits["train"], cell.train_size, task=task.name)
+        head = train(
+            representation,
+            strategy,
+            data.labelled("train", chosen, live=strategy.trains_encoder),
+            family=task.family,
+            num_labels=len(task.labels),
+            seed=cell.seed,
+            runtime=self.runtime,
+            folder=self.scratch,
+        )
+        scores, predictions = {}, []
+        device = device_of(self.runtime)  # Lightning leaves the weights on the cpu
+        representation.eval().to(device)
+        head.to(device)
+        for split in EVALUATED:
+            scores[split], table = _score(
+                task, split, head, data.labelled(split, None, live=strategy.trains_encoder)
+            )
+            predictions.append(table)
+        weights = [*representation.parameters(), *head.parameters()]
+        facts = {"num_parameters": sum(w.numel() for w in weights), "train_size": len(chosen)}
+        if not strategy.pretrained:
+            facts["words_seen"] = 0
+        seconds = time.monotonic() - started
+        return Outcome(scores, facts, seconds, pa.concat_tables(predictions))
+
+
+class _TaskVectors:
+    """Splits of a task with their vectors: encoded once, or live."""
+
+    def __init__(self, load: Callable[[], Representation], task: PreparedTask) -> None:
+        self.load, self.task = load, task
+        self._encoded: dict[str, Cached] = {}
+
+    @cached_property
+    def representation(self) -> Representation:
+        """Loaded at first use."""
+        return self.load()
+
+    def labelled(self, split: str, chosen: Sequence[int] | None, *, live: bool) -> Labelled:
+        """All items of a split, or the chosen ones."""
+        data = self.task.splits[split]
+        targets = self.task.targets(data)
+        if chosen is None:
+            chosen = range(len(data))
+        lengths = [len(data.sentences[i]) for i in chosen]
+        vectors: Vectors
+        if live:
+            vectors = Live(self.representation, [data.sentences[i] for i in chosen])
+        else:
+            vectors = self._cached(split).chosen(chosen)
+        return Labelled(vectors, lengths, [targets[i] for i in chosen])
+
+    def _cached(self, split: str) -> Cached:
+        if split not in self._encoded:
+            sentences = self.task.splits[split].sentences
+            self._encoded[split] = Cached.encode(self.representation, sentences)
+        return self._encoded[split]
+
+
+def _score(
+    task: PreparedTask, split: str, head: torch.nn.Module, data: Labelled
+) -> tuple[dict[str, float], pa.Table]:
+    item_N, unit_N, gold_N, predicted_N = scored(data, predict(head, data))  # type: ignore[arg-type]
+    scores = task.family.score(gold_N, predicted_N) | {"num_items": float(len(gold_N))}
+    columns = {
+        "split": pa.array([split] * len(gold_N), pa.string()),
+        "item": pa.array(item_N, pa.int64()),
+        "unit": pa.array(unit_N, pa.int64()),
+        "gold": pa.array(_names(task, gold_N), pa.string()),
+        "predicted": pa.array(_names(task, predicted_N), pa.string()),
+    }
+    return scores, pa.table(columns)
+
+
+def _names(task: PreparedTask, numbers: np.ndarray) -> list[str]:
+    return [task.label(int(number)) for number in numbers]
+
+
+def rows_of(cell: Cell, outcome: Outcome, common: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Rows of the results table; time is kept apart."""
+    for split, scores in outcome.scores.items():
+        for metric, value in scores.items():
+            if metric != "num_items":
+                yield {
+                    **common,
+                    **outcome.facts,
+                    "stage": "finetune",
+                    "task": cell.task,
+                    "strategy": cell.strategy,
+                    "layer": "mix",
+                    "control": False,
+                    "seed": cell.seed,
+                    "split": split,
+                    "metric": metric,
+                    "value": value,
+                    "num_items": int(scores["num_items"]),
+                }

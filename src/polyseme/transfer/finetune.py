@@ -1,0 +1,186 @@
+"""Fine-tuning of one cell: (representation, task, strategy, number of labels, seed).
+
+Batches hold items of similar length, in an order that (seed, epoch) decides; the learning rate
+rises and falls linearly; the state after the last step is evaluated, so no label of the
+validation or test split has a say in training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from polyseme.draws import philox
+from polyseme.errors import NumericsError
+from polyseme.models.base import Representation, length_sorted_batches
+from polyseme.runtime.settings import Runtime
+from polyseme.strategies.base import Strategy
+from polyseme.tasks.common.families import IGNORE, Family, pad_targets
+from polyseme.training.trainer import make_trainer
+from polyseme.transfer.head import Head
+from polyseme.transfer.vectors import Vectors
+
+POOL_BATCHES = 16
+EVALUATION_WORDS = 4096
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One split, ready for the head.
+
+    Attributes:
+        vectors: where word vectors come from.
+        lengths: words of each item.
+        targets: label numbers of each item's units.
+    """
+
+    vectors: Vectors
+    lengths: Sequence[int]
+    targets: Sequence[Sequence[int]]
+
+
+class FineTuning(pl.LightningModule):
+    """A representation and its head, trained together or the head alone."""
+
+    def __init__(
+        self,
+        representation: Representation,
+        head: Head,
+        strategy: Strategy,
+        split: Labelled,
+        num_steps: int,
+    ) -> None:
+        super().__init__()
+        self.representation, self.head, self.split = representation, head, split
+        self.strategy, self.num_steps = strategy, num_steps
+        self.representation.requires_grad_(strategy.trains_encoder)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """AdamW with linear warm-up and decay."""
+        options = self.strategy.options
+        groups = self.strategy.groups(self.representation, self.head)
+        optimizer = AdamW(groups, weight_decay=options.weight_decay, fused=True)
+        warmup = max(1, round(options.warmup * self.num_steps))
+
+        def factor(step: int) -> float:
+            falling = (self.num_steps - step) / max(1, self.num_steps - warmup)
+            return min((step + 1) / warmup, falling)
+
+        schedule = {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}  # type: ignore[typeddict-item]
+
+    def training_step(self, batch: list[int], _: int) -> Tensor:
+        """Mean cross-entropy over the labelled units of some items."""
+        h_LBTD, mask_BT = self.split.vectors(batch)
+        logits_BUC = self.head(h_LBTD.to(self.device), mask_BT.to(self.device))
+        targets_BU = pad_targets([self.split.targets[i] for i in batch]).to(logits_BUC.device)
+        loss = F.cross_entropy(logits_BUC.flatten(0, 1).float(), targets_BU.flatten())
+        if not math.isfinite(loss.item()):
+            raise NumericsError(
+                f"loss is {loss.item()}", where=f"step {self.global_step}", mend="lower the rates"
+            )
+        return loss
+
+
+def batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int) -> list[list[int]]:
+    """Items in batches of similar length, in random order.
+
+    Items are shuffled, sorted by length inside pools of some batches, cut, and shuffled again.
+    Items without words are left out.
+    """
+    random = philox(seed, 4, epoch)
+    order = [int(i) for i in random.permutation(len(lengths)) if lengths[i]]
+    found = []
+    for start in range(0, len(order), size * POOL_BATCHES):
+        pool = sorted(order[start : start + size * POOL_BATCHES], key=lambda i: lengths[i])
+        found += [pool[at : at + size] for at in range(0, len(pool), size)]
+    return [found[i] for i in random.permutation(len(found))]
+
+
+class _Epochs:
+    """All batches of a run."""
+
+    def __init__(self, split: Labelled, strategy: Strategy, seed: int) -> None:
+        self.split, self.options, self.seed = split, strategy.options, seed
+
+    def __len__(self) -> int:
+        items = sum(1 for n in self.split.lengths if n)
+        return self.options.epochs * math.ceil(items / self.options.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for epoch in range(self.options.epochs):
+            size = self.options.batch_size
+            yield from batches(self.split.lengths, size, seed=self.seed, epoch=epoch)
+
+
+def train(
+    representation: Representation,
+    strategy: Strategy,
+    split: Labelled,
+    *,
+    family: Family,
+    num_labels: int,
+    seed: int,
+    runtime: Runtime,
+    folder: Path,
+) -> Head:
+    """Fine-tune on one split; the representation is changed in place.
+
+    Returns:
+        The trained head.
+    """
+    strategy.start(representation, seed)
+    torch.manual_seed(seed)
+    head = Head(
+        num_layers=representation.num_layers,
+        dim=representation.dim,
+        num_labels=num_labels,
+        family=family,
+        dropout=strategy.options.dropout,
+    )
+    epochs = _Epochs(split, strategy, seed)
+    module = FineTuning(representation, head, strategy, split, len(epochs)).train()
+    make_trainer(runtime, folder=folder, callbacks=[]).fit(module, epochs)
+    module.eval()
+    return head
+
+
+@torch.no_grad()
+def predict(head: Head, split: Labelled) -> list[np.ndarray]:
+    """Label numbers of each item's units; empty for an item without words."""
+    found = [np.zeros(0, dtype=np.int64)] * len(split.lengths)
+    device = next(head.parameters()).device
+    for items in length_sorted_batches(split.lengths, EVALUATION_WORDS):
+        h_LBTD, mask_BT = split.vectors(items)
+        best_BU = head(h_LBTD.to(device), mask_BT.to(device)).argmax(-1).cpu().numpy()
+        for row, item in enumerate(items):
+            found[item] = best_BU[row, : len(split.targets[item])]
+    return found
+
+
+def scored(
+    split: Labelled, predicted: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Units that have a label: item, unit, gold, predicted.
+
+    An item without words is predicted as label 0.
+    """
+    columns: list[tuple[int, int, int, int]] = []
+    for item, targets in enumerate(split.targets):
+        for unit, gold in enumerate(targets):
+            if gold != IGNORE:
+                guess = predicted[item][unit] if len(predicted[item]) else 0
+                columns.append((item, unit, gold, int(guess)))
+    item_N, unit_N, gold_N, predicted_N = np.asarray(columns).reshape(-1, 4).T
+    return item_N, unit_N, gold_N, predicted_N

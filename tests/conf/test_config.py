@@ -1,0 +1,114 @@
+"""Configuration is checked where it enters: one line with file, key and what is allowed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from polyseme import compose, items
+from polyseme.config import build
+from polyseme.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
+
+
+def _composed(*overrides: str) -> dict[str, Any]:
+    return compose.composed(overrides, ROOT / "conf")
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_composes_and_passes_all_checks(experiment: str) -> None:
+    assert _composed(f"experiment={experiment}")["experiment"] == experiment
+
+
+@pytest.mark.parametrize("runtime", ["cpu", "gpu"])
+def test_every_runtime_composes(runtime: str) -> None:
+    assert _composed(f"runtime={runtime}")["runtime"]["accelerator"] == runtime
+
+
+def test_params_yaml_is_what_conf_composes_to() -> None:
+    assert (ROOT / "params.yaml").read_text() == compose.text(_composed()), "run `make params`"
+
+
+def test_composing_twice_gives_the_same_bytes_and_names_no_machine() -> None:
+    text = compose.text(_composed())
+    assert text == compose.text(_composed())
+    assert str(ROOT) not in text
+
+
+def test_a_small_rate_is_a_number_and_not_a_text() -> None:
+    params = OmegaConf.create(compose.text(_composed("lm.bert.lr=1e-5")))
+    assert params.lm.bert.lr == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("+lm.bert.layers=2", ["conf/lm/bert.yaml", "unknown key 'lm.bert.layers'", "num_layers"]),
+        ("lm.bert.num_layers=two", ["conf/lm/bert.yaml", "lm.bert.num_layers = 'two'", "integer"]),
+        (
+            "lm.bert.num_layers=0",
+            ["conf/lm/bert.yaml", "lm.bert.num_layers = 0", "greater than or"],
+        ),
+        ("lm.bert.num_heads=3", ["conf/lm/bert.yaml", "num_heads that divides dim = 128"]),
+        ("lm.bert.optimizer=sgd", ["lm.bert.optimizer = 'sgd'", "'adamw' or 'muon'"]),
+        ("~lm.bert.budget", []),  # a default stands in
+        ("static.word2vec.oov=guess", ["conf/static/word2vec.yaml", "'zero' or 'mean'"]),
+        (
+            "probe.linear.lr=-1",
+            ["conf/probe/linear.yaml", "probe.linear.lr = -1", "greater than 0"],
+        ),
+        ("~strategy.full.epochs", ["conf/strategy/full.yaml", "'strategy.full.epochs' is missing"]),
+        ("task.truecase.source=artifacts/data/none", ["conf/experiment/wiki.yaml", "'none'"]),
+        ("task.truecase.module=nosuch", ["no task module 'nosuch'", "truecase"]),
+        ("runtime.num_threads=many", ["conf/runtime", "runtime.num_threads = 'many'"]),
+        ("lm.bert.nested.key=1", ["nested"]),
+        ("seeds=[]", ["seeds", "at least"]),
+        ("seeds=[0,x]", ["seeds", "integer"]),
+        ("train_sizes=[0]", ["train_sizes"]),
+        ("experiment=nosuch", ["nosuch"]),
+        ("+sedes=[7]", ["conf/config.yaml", "unknown key 'sedes'", "seeds"]),
+        ("seeds=[0,0]", ["seeds = [0, 0] repeats itself"]),
+        ("+representation.ghost=lm", ["ghost"]),
+        ("+baseline.majority.foo=3", ["conf/baseline/majority.yaml", "unknown key 'foo'"]),
+        ("lm.bert.warmup=0.8", ["conf/lm/bert.yaml", "warmup + cooldown <= 1"]),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line(override: str, parts: list[str]) -> None:
+    if not parts:
+        _composed(override)
+        return
+    with pytest.raises(ConfigError) as caught:
+        _composed(override)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert all(part in line for part in parts), line
+
+
+def test_the_command_prints_one_line_and_leaves_params_yaml_alone(in_tmp: Path) -> None:
+    (in_tmp / "conf").symlink_to(ROOT / "conf")
+    (in_tmp / "params.yaml").write_text("old")
+    command = [sys.executable, "-m", "polyseme.compose", "lm.bert.num_layers=-1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == ConfigError.exit_code
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert (in_tmp / "params.yaml").read_text() == "old"
+
+
+def test_names_cannot_reach_code_outside_the_package() -> None:
+    for name in ("os", "..errors", "polyseme.errors", "base", "common"):
+        with pytest.raises(ConfigError, match="no lm module"):
+            items.load("lm", name)
+
+
+def test_a_config_cannot_be_changed() -> None:
+    module = items.load("probe", "linear")
+    options = build(module.Config, {}, file="x")
+    with pytest.raises(Exception, match=r"frozen|cannot assign"):
+        options.lr = 3.0

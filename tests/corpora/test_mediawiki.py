@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import bz2
+from pathlib import Path
+
+import pytest
+
+from polyseme.corpora import mediawiki
+from polyseme.corpora.base import RawDocument
+from polyseme.errors import DataError
+
+HEAD = '<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/" xml:lang="en">\n'
+FOOT = "</mediawiki>\n"
+OPTIONS = mediawiki.Config()
+
+
+def page(title: str, text: str = "text", ns: int = 0, extra: str = "") -> str:
+    return (
+        f"<page><title>{title}</title><ns>{ns}</ns><id>1</id>{extra}"
+        f"<revision><id>2</id><text>{text}</text></revision></page>\n"
+    )
+
+
+PAGES = [page("One", "first"), page("Talk:One", ns=1), page("Uno", extra='<redirect title="One"/>')]
+
+
+def titles(path: Path) -> list[str]:
+    return [raw.title for raw in mediawiki.documents(OPTIONS, path)]
+
+
+def test_articles_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text(HEAD + "".join([*PAGES, page("Two", "second")]) + FOOT)
+    found = list(mediawiki.documents(OPTIONS, path))
+    assert [(raw.title, raw.text) for raw in found] == [("One", "first"), ("Two", "second")]
+    assert found[-1].position == path.stat().st_size
+
+
+def multistream(streams: list[str]) -> bytes:
+    return b"".join(bz2.compress(stream.encode()) for stream in streams)
+
+
+STREAMS = [HEAD, page("One"), page("Two"), FOOT]
+
+
+def test_multistream_bz2(tmp_path: Path) -> None:
+    (tmp_path / "a.xml.bz2").write_bytes(multistream(STREAMS))
+    assert titles(tmp_path / "a.xml.bz2") == ["One", "Two"]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2, 3])
+def test_a_dump_cut_at_a_stream_boundary_is_refused(tmp_path: Path, kept: int) -> None:
+    (tmp_path / "a.xml.bz2").write_bytes(multistream(STREAMS[:kept]))
+    with pytest.raises(DataError, match="truncated") as caught:
+        titles(tmp_path / "a.xml.bz2")
+    assert "a.xml.bz2" in str(caught.value)
+
+
+def test_a_truncated_bz2_is_refused(tmp_path: Path) -> None:
+    whole = multistream(STREAMS)
+    for kept in range(1, len(whole) - 1, 7):
+        (tmp_path / "a.xml.bz2").write_bytes(whole[:kept])
+        with pytest.raises(DataError, match="truncated"):
+            titles(tmp_path / "a.xml.bz2")
+
+
+def test_other_xml_and_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text("<html></html>")
+    with pytest.raises(DataError, match="<html> is no MediaWiki dump"):
+        titles(tmp_path / "a.xml")
+    (tmp_path / "a.xml").write_bytes(f"{HEAD}{page('caf')}".encode() + b"\xe9" + FOOT.encode())
+    with pytest.raises(DataError, match="not UTF-8"):
+        titles(tmp_path / "a.xml")
+
+
+def test_entity_bombs_are_refused(tmp_path: Path) -> None:
+    entities = "".join(
+        f'<!ENTITY e{i} "{f"&e{i - 1};" * 10 if i else "lol" * 10}">' for i in range(10)
+    )
+    bomb = f"<!DOCTYPE mediawiki [{entities}]>" + HEAD + page("One", "&e9;") + FOOT
+    (tmp_path / "a.xml").write_text(bomb)
+    with pytest.raises(DataError, match="damaged"):
+        titles(tmp_path / "a.xml")
+
+
+def clean(text: str) -> list[str]:
+    return mediawiki.clean(OPTIONS, RawDocument("t", text, 0))
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "plain"),
+    [
+        ("A '''bold''' and ''italic'' word.", "A bold and italic word."),
+        ("See [[Paris|the city]] and [[Rome]].", "See the city and Rome."),
+        ("A [[:Category:Foo]] link.", "A Category:Foo link."),
+        ("Text.[[Category:Foo]][[File:a.jpg|thumb|A [[link]] here]] More.", "Text. More."),
+        ("Old [[de:Haus]] link, [[wikt:house|a word]].", "Old link, a word."),
+        ("Fact.<ref name=x>{{cite}}</ref> Next.<ref name=x />", "Fact. Next."),
+        ("Born ({{lang|el|x}}; ; 1900) in {{place}}, here.", "Born (1900) in, here."),
+        ("Empty ({{x}}) brackets.", "Empty brackets."),
+        ("AT&amp;T and 5&nbsp;km.", "AT&T and 5\xa0km."),
+        ("Go [http://x.org there] or http://y.org now.", "Go there or now."),
+        ("H<sub>2</sub>O and <math>x^2</math> end.<!-- no -->", "H2O and end."),
+        ("__NOTOC__ Text.", "Text."),
+        ("one line\nsame paragraph", "one line same paragraph"),
+    ],
+)
+def test_markup_goes_and_text_stays(wikitext: str, plain: str) -> None:
+    assert [" ".join(p.split(" ")) for p in map(_single_spaces, clean(wikitext))] == [plain]
+
+
+def _single_spaces(text: str) -> str:
+    return " ".join(part for part in text.split(" ") if part)
+
+
+def test_headings_lists_and_tables_are_dropped_and_end_paragraphs() -> None:
+    text = (
+        "First.\n== Heading ==\nSecond.\n* item [[one]]\n# item\n: indented\n; term\n"
+        "{| class=x\n|-\n| cell || {{t}}\n|}\nThird.\n<ul><li>html item</li></ul>\n\nFourth."
+    )
+    assert clean(text) == ["First.", "Second.", "Third.", "Fourth."]
+
+
+def test_unbalanced_markup_does_not_leak() -> None:
+    assert clean("Good.\n\n{| broken table\n| cell\n\n{{never closed\n\nFine.") == [
+        "Good.",
+        "Fine.",
+    ]
+
+
+def test_the_excerpt_that_gensim_ships() -> None:
+    from gensim.test.utils import datapath
+
+    name = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+    found = list(mediawiki.documents(OPTIONS, Path(datapath(name))))
+    assert len(found) == 106
+    anarchism = next(raw for raw in found if raw.title == "Anarchism")
+    text = "\n".join(mediawiki.clean(OPTIONS, anarchism))
+    assert text.startswith("Anarchism is a political philosophy that advocates self-governed")
+    for markup in ("[[", "{{", "<ref", "''", "|", "=="):
+        assert markup not in text

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from polyseme.data.counts import WordCounter
+
+
+def test_spilled_counts_equal_counts_in_memory(tmp_path: Path) -> None:
+    words = [f"w{i}" for i in np.random.default_rng(0).zipf(1.5, 5000) % 500]
+    small, expected = WordCounter(tmp_path / "a", max_types=20), Counter(words)
+    for start in range(0, len(words), 7):
+        small.update(words[start : start + 7])
+    assert len(list((tmp_path / "a").iterdir())) > 3
+    ordered = sorted(expected.items(), key=lambda item: (-item[1], item[0]))
+    assert small.most_common(10**6) == ordered
+    assert small.most_common(3) == ordered[:3]
+    assert small.num_types() == len(expected)
+
+
+def test_line_separators_inside_a_word_survive(tmp_path: Path) -> None:
+    counter = WordCounter(tmp_path / "a", max_types=1)
+    counter.update(["a\u2028b", "\x85"])
+    assert counter.most_common(5) == [("a\u2028b", 1), ("\x85", 1)]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from polyseme.data import dedup
+
+WORDS = [f"word{i}" for i in range(3000)]
+
+
+def write(path: Path, documents: list[list[str]]) -> Path:
+    signatures = [dedup.signature(words, shingle_words=3) for words in documents]
+    np.stack(signatures).astype("<u4").tofile(path)
+    return path
+
+
+def document(random: np.random.Generator, length: int = 200) -> list[str]:
+    return [WORDS[i] for i in random.integers(len(WORDS), size=length)]
+
+
+def altered(words: list[str], every: int) -> list[str]:
+    return ["other" if i % every == 0 else word for i, word in enumerate(words)]
+
+
+def test_signatures_estimate_the_similarity_of_shingles() -> None:
+    random = np.random.default_rng(0)
+    words = document(random, 500)
+    other = altered(words, 20)
+
+    def shingles(w: list[str]) -> set[tuple[str, ...]]:
+        return {tuple(w[i : i + 3]) for i in range(len(w) - 2)}
+
+    true = len(shingles(words) & shingles(other)) / len(shingles(words) | shingles(other))
+    pair = [dedup.signature(w, shingle_words=3) for w in (words, other)]
+    assert float((pair[0] == pair[1]).mean()) == pytest.approx(true, abs=0.13)
+
+
+def test_long_documents_are_sketched_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = document(np.random.default_rng(0), 1000)
+    whole = dedup.signature(words, shingle_words=3)
+    monkeypatch.setattr(dedup, "SHINGLES_AT_ONCE", 7)
+    assert (dedup.signature(words, shingle_words=3) == whole).all()
+
+
+def test_later_near_duplicates_go_and_the_first_stays(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    originals = [document(random) for _ in range(50)]
+    copies = [altered(words, 60) for words in originals[::2]]  # Jaccard about 0.9
+    path = write(tmp_path / "s", [*originals, *copies])
+    found = dedup.near_duplicates(path, 75, np.zeros(75, dtype=bool), 0.7)
+    assert not found[:50].any()
+    assert found[50:].all()
+
+
+def test_less_similar_documents_stay(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    originals = [document(random) for _ in range(50)]
+    path = write(tmp_path / "s", [*originals, *[altered(words, 6) for words in originals]])
+    assert not dedup.near_duplicates(path, 100, np.zeros(100, dtype=bool), 0.7).any()
+
+
+def test_documents_that_are_out_already_are_not_compared(tmp_path: Path) -> None:
+    words = document(np.random.default_rng(0))
+    path = write(tmp_path / "s", [words, words])
+    skip = np.array([True, False])
+    assert not dedup.near_duplicates(path, 2, skip, 0.7).any()
+    assert dedup.near_duplicates(path, 2, ~skip & skip, 0.7).tolist() == [False, True]
+
+
+def test_a_chance_member_of_a_band_hides_no_duplicates(tmp_path: Path) -> None:
+    rows = dedup.rows_per_band(0.7)
+    signatures = np.zeros((3, dedup.NUM_HASHES), dtype="<u4")
+    signatures[0, rows:] = 1  # the first document shares only band 0 with the other two,
+    signatures[2, rows::rows] = 2  # which agree in most places, but in no other whole band
+    signatures.tofile(tmp_path / "s")
+    found = dedup.near_duplicates(tmp_path / "s", 3, np.zeros(3, dtype=bool), 0.7)
+    assert found.tolist() == [False, False, True]
+
+
+def test_blocks_on_disk_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    originals = [document(random) for _ in range(10)]
+    path = write(tmp_path / "s", [*originals, *originals])
+    expected = dedup.near_duplicates(path, 20, np.zeros(20, dtype=bool), 0.7)
+    monkeypatch.setattr(dedup, "ROWS_AT_ONCE", 3)
+    assert (dedup.near_duplicates(path, 20, np.zeros(20, dtype=bool), 0.7) == expected).all()
+    assert expected.sum() == 10
+
+
+def test_exact_duplicates_keep_the_first() -> None:
+    ids = np.array([5, 3, 5, 5, 3, 9], dtype=np.uint64)
+    assert dedup.exact_duplicates(ids).tolist() == [False, False, True, True, True, False]
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7, 0.9, 1.0])
+def test_bands_find_pairs_at_the_threshold(threshold: float) -> None:
+    rows = dedup.rows_per_band(threshold)
+    assert 1 - (1 - threshold**rows) ** (dedup.NUM_HASHES // rows) >= dedup.RECALL

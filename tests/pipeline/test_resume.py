@@ -1,0 +1,67 @@
+"""kill -9 in the middle: the next `dvc repro` ends with the bytes of an uninterrupted run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.pipeline.conftest import Project
+
+pytestmark = pytest.mark.pipeline
+
+MODEL = "model/wiki/bert"
+QUICK = ("runtime.progress=false", "runtime.checkpoint_seconds=0.1", "lm.bert.dropout=0.1")
+
+
+def _steps(project: Project) -> list[int]:
+    notes = (project.folder / ".polyseme/scratch").rglob("*.json")
+    return [int(note.stem) for note in notes if note.stem.isdigit()]
+
+
+def _flip_a_byte_of_the_newest_checkpoint(project: Project) -> None:
+    newest = max((project.folder / ".polyseme/scratch").rglob("*.safetensors"))
+    content = bytearray(newest.read_bytes())
+    content[-3] ^= 4
+    newest.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(("precision", "kills"), [("fp32", 2), ("bf16", 1)])
+def test_pre_training_killed_ends_with_the_same_bytes(
+    prepared: Project, tmp_path: Path, precision: str, kills: int
+) -> None:
+    """With two kills, the newest checkpoint is damaged as well: the one before is used."""
+    overrides = [*QUICK, f"runtime.precision={precision}", "lm.bert.budget=100_000"]
+    whole, killed = prepared.fork(tmp_path / "whole"), prepared.fork(tmp_path / "killed")
+    for project in (whole, killed):
+        project.compose(*overrides)
+    whole.repro("--no-run-cache", "pretrain")
+    for _ in range(kills):
+        before = max(_steps(killed), default=0)
+        killed.kill_when(
+            lambda before=before: len([s for s in _steps(killed) if s > before]) > 1, "pretrain"
+        )
+        assert not (killed.folder / "artifacts/smoke" / MODEL).exists()
+    if kills > 1:
+        _flip_a_byte_of_the_newest_checkpoint(killed)
+    done = killed.repro("--no-run-cache", "pretrain")
+    assert "continuing at step" in done.stderr
+    assert ("is damaged: trying the one before" in done.stderr) == (kills > 1)
+    assert killed.manifest(MODEL) == whole.manifest(MODEL)
+
+
+def test_fine_tuning_killed_between_and_inside_cells_ends_with_the_same_bytes(
+    prepared: Project, tmp_path: Path
+) -> None:
+    trained = prepared.fork(tmp_path / "trained")
+    trained.compose(*QUICK)
+    trained.repro("pretrain")
+    whole, killed = trained.fork(tmp_path / "whole"), trained.fork(tmp_path / "killed")
+    target = "finetune@wiki-bert"
+    whole.repro("--no-run-cache", target)
+    cells = killed.folder / ".polyseme/cells"
+    killed.kill_when(lambda: len(list(cells.glob("*.json"))) > 2, target)
+    finished = {p.name: p.stat().st_mtime_ns for p in cells.glob("*.json")}
+    assert not (killed.folder / "artifacts/smoke/finetune/wiki/bert").exists()
+    killed.repro("--no-run-cache", target)
+    assert killed.manifest("finetune/wiki/bert") == whole.manifest("finetune/wiki/bert")
+    assert all((cells / name).stat().st_mtime_ns == time for name, time in finished.items())

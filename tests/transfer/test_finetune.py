@@ -1,0 +1,163 @@
+"""Fine-tuning: what learns, what stays, and that labels alone make the difference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from polyseme.data.tokenizer import WordPieces
+from polyseme.models.common.table import Table
+from polyseme.runtime.settings import Runtime
+from polyseme.strategies import frozen, full, scratch
+from polyseme.strategies.base import Strategy
+from polyseme.tasks.common.families import FAMILIES, IGNORE
+from polyseme.transfer.cells import Cell, Outcome, Store
+from polyseme.transfer.finetune import Labelled, batches, predict, scored, train
+from polyseme.transfer.head import Head
+from polyseme.transfer.vectors import Cached, Live
+
+RUNTIME = Runtime(num_threads=1, precision="fp32", progress=False)
+WORDS = [f"w{i}" for i in range(40)]
+COMMON = {"epochs": 6, "batch_size": 8, "head_lr": 0.05}
+
+
+def _strategies() -> dict[str, Strategy]:
+    return {
+        "frozen": frozen.Strategy(frozen.Config(**COMMON)),
+        "full": full.Strategy(full.Config(**COMMON, encoder_lr=0.01)),
+        "scratch": scratch.Strategy(scratch.Config(**COMMON, encoder_lr=0.05)),
+    }
+
+
+def _table(pieces: WordPieces) -> Table:
+    table = Table(WORDS, 16, pieces, "zero")
+    table.reset(0)
+    return table
+
+
+def _sentences(count: int, seed: int) -> list[list[str]]:
+    random = np.random.default_rng(seed)
+    return [list(random.choice(WORDS, random.integers(1, 9))) for _ in range(count)]
+
+
+def _tagged(sentences: list[list[str]]) -> list[list[int]]:
+    return [[int(word[1:]) % 2 for word in sentence] for sentence in sentences]
+
+
+def _fit(
+    pieces: WordPieces, strategy: Strategy, folder: Path, seed: int = 0, shuffle: bool = False
+):  # type: ignore[no-untyped-def]
+    table = _table(pieces)
+    texts, tests = _sentences(150, 1), _sentences(80, 2)
+    targets = _tagged(texts)
+    if shuffle:
+        random = np.random.default_rng(5)
+        targets = [[int(random.integers(2)) for _ in row] for row in targets]
+    make = Live if strategy.trains_encoder else Cached.encode
+    split = Labelled(make(table, texts), [len(t) for t in texts], targets)
+    head = train(
+        table, strategy, split, family=FAMILIES["tagging"], num_labels=2, seed=seed,
+        runtime=RUNTIME, folder=folder,
+    )  # fmt: skip
+    test = Labelled(make(table.eval(), tests), [len(t) for t in tests], _tagged(tests))
+    _, _, gold, found = scored(test, predict(head, test))
+    return table, head, float((gold == found).mean())
+
+
+@pytest.mark.parametrize("name", ["frozen", "full", "scratch"])
+def test_every_strategy_learns_a_task_that_types_tell(
+    pieces: WordPieces, tmp_path: Path, name: str
+) -> None:
+    assert _fit(pieces, _strategies()[name], tmp_path)[2] > 0.9
+
+
+def test_shuffled_labels_give_chance(pieces: WordPieces, tmp_path: Path) -> None:
+    assert 0.3 < _fit(pieces, _strategies()["full"], tmp_path, shuffle=True)[2] < 0.7
+
+
+def test_frozen_leaves_the_representation_and_full_does_not(
+    pieces: WordPieces, tmp_path: Path
+) -> None:
+    before = _table(pieces).table.weight
+    assert torch.equal(_fit(pieces, _strategies()["frozen"], tmp_path)[0].table.weight, before)
+    assert not torch.equal(_fit(pieces, _strategies()["full"], tmp_path)[0].table.weight, before)
+
+
+def test_equal_seeds_give_equal_weights_and_other_seeds_others(
+    pieces: WordPieces, tmp_path: Path
+) -> None:
+    first, second, other = (
+        _fit(pieces, _strategies()["scratch"], tmp_path, seed)[1].classifier.weight
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+
+
+def test_batches_hold_every_item_with_words_once_and_similar_lengths() -> None:
+    lengths = [int(n) for n in np.random.default_rng(0).integers(0, 60, 500)]
+    found = batches(lengths, 16, seed=0, epoch=0)
+    assert sorted(i for b in found for i in b) == [i for i, n in enumerate(lengths) if n]
+    padded = sum(len(b) * max(lengths[i] for i in b) for b in found)
+    assert padded < 1.25 * sum(lengths)
+    assert found == batches(lengths, 16, seed=0, epoch=0)
+    assert found != batches(lengths, 16, seed=0, epoch=1)
+
+
+def test_cached_vectors_are_those_of_the_representation(pieces: WordPieces) -> None:
+    table, texts = _table(pieces).eval(), _sentences(9, 3)
+    for items in ([0, 4, 8], [2]):
+        live, cached = Live(table, texts)(items), Cached.encode(table, texts)(items)
+        assert torch.equal(live[0], cached[0])
+        assert torch.equal(live[1], cached[1])
+
+
+def test_a_head_does_not_see_padding() -> None:
+    torch.manual_seed(0)
+    for family in FAMILIES.values():
+        head = Head(num_layers=2, dim=8, num_labels=3, family=family, dropout=0.0).eval()
+        h_LBTD, mask_BT = torch.randn(2, 1, 5, 8), torch.tensor([[True] * 3 + [False] * 2])
+        other = h_LBTD.clone()
+        other[:, :, 3:] = 1e3
+        units = 3 if family.level == "word" else 1
+        assert torch.allclose(head(h_LBTD, mask_BT)[:, :units], head(other, mask_BT)[:, :units])
+
+
+def test_a_label_unseen_in_training_counts_as_wrong_and_no_label_does_not_count() -> None:
+    index = {"a": 0, "b": 1}
+    targets = FAMILIES["tagging"].targets([["a", None, "new"]], index)
+    assert targets == [[0, IGNORE, 2]]
+    split = Labelled(lambda items: (torch.empty(0), torch.empty(0)), [3], targets)
+    _, unit, gold, found = scored(split, [np.array([0, 0, 1])])
+    assert unit.tolist() == [0, 2]
+    assert FAMILIES["tagging"].score(gold, found)["accuracy"] == 0.5
+
+
+def test_an_item_without_words_is_still_scored() -> None:
+    split = Labelled(lambda items: (torch.empty(0), torch.empty(0)), [0], [[1]])
+    _, _, gold, found = scored(split, [np.zeros(0, dtype=np.int64)])
+    assert (gold.tolist(), found.tolist()) == ([1], [0])
+
+
+def _outcome(value: float) -> Outcome:
+    table = pa.table({"split": ["test"], "gold": ["a"]})
+    return Outcome({"test": {"accuracy": value}}, {"train_size": 3}, 1.5, table)
+
+
+def test_a_cell_is_computed_once_and_again_when_its_file_is_damaged(tmp_path: Path) -> None:
+    store, identity = Store(tmp_path), {"cell": list(Cell("t", "full", "all", 0))}
+    assert store.get(identity, lambda: _outcome(0.5)).scores["test"]["accuracy"] == 0.5
+    kept = store.get(identity, lambda: _outcome(0.9))
+    assert kept.scores["test"]["accuracy"] == 0.5
+    assert kept.predictions.equals(_outcome(0).predictions)
+    assert (
+        store.get({**identity, "numerics": 2}, lambda: _outcome(0.7)).scores["test"]["accuracy"]
+        == 0.7
+    )
+    for path in tmp_path.glob("*.parquet"):
+        path.write_bytes(path.read_bytes()[:-1])
+    assert store.get(identity, lambda: _outcome(0.9)).scores["test"]["accuracy"] == 0.9
