@@ -22,6 +22,7 @@ from polyseme.transfer.vectors import Cached, Live
 
 RUNTIME = Runtime(num_threads=1, precision="fp32", progress=False)
 WORDS = [f"w{i}" for i in range(40)]
+DIM = 64  # more than there are types: any labelling of them is linearly separable
 COMMON = {"epochs": 6, "batch_size": 8, "head_lr": 0.05}
 
 
@@ -34,7 +35,7 @@ def _strategies() -> dict[str, Strategy]:
 
 
 def _table(pieces: WordPieces) -> Table:
-    table = Table(WORDS, 16, pieces, "zero")
+    table = Table(WORDS, DIM, pieces, "zero")
     table.reset(0)
     return table
 
