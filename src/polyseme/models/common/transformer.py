@@ -30,9 +30,27 @@ class Attention(nn.Module):
         """Mix positions; `attend_B11S` is True where a position may be looked at."""
         batch, length, dim = x_BSD.shape
         shape = (batch, length, self.num_heads, dim // self.num_heads)
-        q, k, v = (m(x_BSD).view(shape).transpose(1, 2) for m in (self.query, self.key, self.value))
-        mixed_BHSK = F.scaled_dot_product_attention(q, k, v, attn_mask=attend_B11S)
+        parts = (self.query, self.key, self.value)
+        weight, bias = torch.cat([m.weight for m in parts]), torch.cat([m.bias for m in parts])
+        q, k, v = (
+            part.view(shape).transpose(1, 2)
+            for part in F.linear(x_BSD, weight, bias).split(dim, dim=-1)
+        )
+        mixed_BHSK = _attend(q, k, v, attend_B11S)
         return self.output(mixed_BHSK.transpose(1, 2).reshape(batch, length, dim))
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, attend_B11S: Tensor | None) -> Tensor:
+    """Scaled dot-product attention; on a cpu always in float32.
+
+    The backward pass of torch's bfloat16 kernel for cpus takes five times as long as that of the
+    float32 one (docs/decisions.md).
+    """
+    if q.is_cuda:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=attend_B11S)
+    with torch.autocast("cpu", enabled=False):
+        q, k, v = q.float(), k.float(), v.float()
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=attend_B11S)
 
 
 class Block(nn.Module):
