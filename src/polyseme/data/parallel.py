@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -28,7 +28,9 @@ R = TypeVar("R")
 IN_FLIGHT = 3
 
 
-def ordered_map(function: Callable[[T], R], items: Iterable[T], *, num_workers: int) -> Iterator[R]:
+def ordered_map(
+    function: Callable[[T], R], items: Iterable[T], *, num_workers: int
+) -> Generator[R]:
     """`map(function, items)` over processes.
 
     Args:

@@ -8,7 +8,7 @@ signatures pass through files.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from polyseme import items
-from polyseme.corpora.base import RawDocument
+from polyseme.corpora.base import Finishing, RawDocument
 from polyseme.data import dedup, documents, tokenizer
 from polyseme.data.card import Tally, card
 from polyseme.data.cleaning import ID_DIGITS, CleanDocument, Cleaner
@@ -58,9 +58,22 @@ class Preparation:
 
     def run(self, num_workers: int) -> dict[str, Any]:
         """Do it all; returns the data card."""
-        tally = self._clean(num_workers)
-        kept = self._keep(tally)
-        splits = self._select(kept)
+        reader = items.load("corpus", self.options.reader)
+        if hasattr(reader, "finished"):
+            tally = Tally()
+            how = Finishing(
+                name=self.name,
+                result=self.result,
+                num_workers=num_workers,
+                progress=self.progress,
+                valid_fraction=self.options.valid_fraction,
+                test_fraction=self.options.test_fraction,
+            )
+            splits = self._select(reader.finished(self.reader_options, self.source, how))
+            tally.read = sum(counts["documents"] for counts in splits.values())
+        else:
+            tally = self._clean(num_workers)
+            splits = self._select(self._kept(self._keep(tally)))
         pieces = self._tokenizer(splits["train"]["bytes"])
         self._tokens(pieces, splits)
         made = card(
@@ -152,7 +165,12 @@ class Preparation:
         tally.exact, tally.near = int(exact.sum()), int(near.sum())
         return ~(exact | near)
 
-    def _select(self, kept: dedup.Bools) -> dict[Split, dict[str, int]]:
+    def _kept(self, kept: dedup.Bools) -> Iterator[Document]:
+        """The cleaned documents that are no duplicates."""
+        found = self._read(self.work, "select", len(kept))
+        return (document for keep, document in zip(kept, found, strict=True) if keep)
+
+    def _select(self, kept: Iterable[Document]) -> dict[Split, dict[str, int]]:
         """Write the kept documents and the vocabulary; count by split."""
         normalize = lru_cache(tokenizer.CACHED_WORDS)(
             normalizer(lowercase=self.options.lowercase).normalize_str
@@ -163,11 +181,7 @@ class Preparation:
             for split in SPLITS
         }
         with DocumentWriter(self.result / documents.FILE) as writer:
-            for keep, document in zip(
-                kept, self._read(self.work, "select", len(kept)), strict=True
-            ):
-                if not keep:
-                    continue
+            for document in kept:
                 writer.write(document)
                 words = [normalize(w) for sentence in document.sentences for w in sentence]
                 counters[document.split].update(words)

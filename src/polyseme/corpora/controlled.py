@@ -1,0 +1,105 @@
+"""The controlled language: documents that are drawn from a grammar, with the truth about them.
+
+Unlike other readers this one gives finished documents (see base.py): their sentences, words and splits
+are decided where they are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+
+import pyarrow as pa
+from tqdm import tqdm
+
+from polyseme.corpora.base import Finishing
+from polyseme.data.documents import Document
+from polyseme.data.parallel import ordered_map
+from polyseme.data.split import Split
+from polyseme.errors import ConfigError
+from polyseme.language import gold
+from polyseme.language.source import Config, Source
+
+__all__ = ["Config", "finished"]
+
+CHUNK = 250
+"""Documents of a task for a worker."""
+
+
+@lru_cache(maxsize=1)
+def _source(folder: Path, options: Config) -> Source:
+    """Built once in each process."""
+    return Source(folder, options)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Draws chunks of documents; picklable, and pure."""
+
+    folder: Path
+    options: Config
+    valid_fraction: float
+    test_fraction: float
+
+    def __call__(self, numbers: range) -> tuple[pa.Table, dict[Split, bytes]]:
+        """Table and CoNLL-U of some documents."""
+        source = _source(self.folder, self.options)
+        made = [source.document(n, self.valid_fraction, self.test_fraction) for n in numbers]
+        return gold.table(made), gold.conllu(made)
+
+
+def finished(options: Config, source: Path, how: Finishing) -> Iterator[Document]:
+    """Draw documents until there are enough words; the truth goes to files beside them.
+
+    Raises:
+        DataError: the grammar cannot be used.
+        ConfigError: more workers than documents.
+    """
+    drawing = Drawing(source, options, how.valid_fraction, how.test_fraction)
+    _source(source, options)  # an error in the grammar is told by this process, at once
+    if how.num_workers * options.max_sentences > options.num_words:
+        raise ConfigError(
+            f"num_workers = {how.num_workers} are more than {options.num_words} words need",
+            where="conf/runtime",
+            mend="lower runtime.num_workers, or raise reader_options.num_words",
+        )
+    chunks = (range(start, start + CHUNK) for start in count(0, CHUNK))
+    drawn = ordered_map(drawing, chunks, num_workers=how.num_workers)
+    num_words = 0
+    with (
+        gold.Writer(how.result) as writer,
+        tqdm(
+            total=options.num_words,
+            desc=f"{how.name}: draw",
+            unit="word",
+            unit_scale=True,
+            disable=not how.progress,
+        ) as bar,
+    ):
+        for rows, texts in drawn:
+            writer.write(rows, texts)
+            words = len(rows["words"].combine_chunks().flatten())
+            bar.update(words)
+            yield from _documents(rows)
+            num_words += words
+            if num_words >= options.num_words:
+                drawn.close()  # workers have gone ahead
+                break
+
+
+def _documents(rows: pa.Table) -> Iterator[Document]:
+    """Consecutive sentences of one document, joined."""
+    current: Document | None = None
+    for doc_id, split, topic, words in zip(
+        *(rows[name].to_pylist() for name in ("doc_id", "split", "topic", "words")), strict=True
+    ):
+        if current is None or current.doc_id != doc_id:
+            if current:
+                yield current
+            current = Document(doc_id, topic, split, [])
+        current.sentences.append(words)
+    if current:
+        yield current

@@ -1,0 +1,1 @@
+"""The controlled language: English-like documents whose truth is known."""

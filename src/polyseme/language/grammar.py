@@ -1,0 +1,408 @@
+"""The grammar of a controlled language: features compiled away into a plain probabilistic grammar.
+
+grammar.txt (its head explains the format) gives rules over symbols with arguments. `read` checks
+them; `ground` replaces every argument by its values, which leaves a context-free grammar whose
+rules for a symbol have probabilities that sum to 1 (Booth & Thompson 1973). Symbols that no rule
+defines are lexical: classes of words, or words of a sense (source.py).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from polyseme.errors import ConfigError, DataError
+from polyseme.language.lexicon import Lexicon, lines
+
+GRAMMAR, START = "grammar.txt", "S"
+SENSE_SYMBOLS = {
+    "Cue": ("noun",),
+    "Object": (None, "num"),
+    "Noun_of": ("noun", "num"),
+    "Verb_of": ("verb", None),
+    "Topical": ("num",),
+}
+"""Lexical symbols about senses, and the feature of each argument (None: any value)."""
+
+_SYMBOL = re.compile(r"^([A-Za-z_0-9]+)(?:\[([^\]]*)\])?$")
+Symbol = tuple[str, tuple[str, ...]]
+"""A ground symbol: name and values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child of a rule as it is written; `word` is (form, UPOS, lemma, features) or None."""
+
+    name: str
+    args: tuple[str, ...]
+    relation: str
+    word: tuple[str, str, str, str] | None = None
+
+    @property
+    def is_head(self) -> bool:
+        """Whether the other children depend on this one."""
+        return self.relation == "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the grammar."""
+
+    place: str
+    name: str
+    args: tuple[str, ...]
+    weight: str
+    children: tuple[Child, ...]
+    attributes: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroundRule:
+    """A rule without variables; children are ground symbols, words are symbols `=form/...`."""
+
+    probability: float
+    children: tuple[Symbol, ...]
+    head: int
+    relations: tuple[str, ...]
+    attributes: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Grammar:
+    """A checked grammar.
+
+    Attributes:
+        features: feature -> value -> probability.
+        signatures: symbol -> feature of each argument (None where any value goes).
+    """
+
+    features: dict[str, dict[str, float]] = field(default_factory=dict)
+    rules: dict[str, list[Rule]] = field(default_factory=dict)
+    signatures: dict[str, list[str | None]] = field(default_factory=dict)
+
+
+def read(folder: Path, lexicon: Lexicon) -> Grammar:
+    """The grammar of the language in a folder.
+
+    Raises:
+        DataError: a line that cannot be used, an undefined or unreachable symbol, an undefined
+            feature, probabilities that do not sum to 1.
+    """
+    grammar, path = Grammar(), folder / GRAMMAR
+    for place, line in lines(path):
+        if line.startswith("feature "):
+            _feature(grammar, lexicon, place, line.split()[1:])
+        else:
+            rule = _rule(place, line)
+            grammar.rules.setdefault(rule.name, []).append(rule)
+    if START not in grammar.rules:
+        raise DataError(f"no rule for {START}", where=path, mend=f"write `{START} 1 ...`")
+    _check_symbols(grammar, lexicon)
+    _infer(grammar, lexicon)
+    return grammar
+
+
+def _feature(grammar: Grammar, lexicon: Lexicon, place: str, fields: list[str]) -> None:
+    name, *rest = fields
+    if rest in (["@nouns"], ["@verbs"]):
+        upos = rest[0][1:-1].upper()
+        values = [s.name for s in lexicon.senses.values() if s.word.upos == upos]
+        grammar.features[name] = dict.fromkeys(values, 1 / max(1, len(values)))
+        return
+    try:
+        found = {v: float(w) for v, w in zip(rest[::2], rest[1::2], strict=True)}
+    except ValueError:
+        raise DataError(
+            "is not `feature name value weight ...`", where=place, mend="a number after each value"
+        ) from None
+    if not math.isclose(sum(found.values()), 1, abs_tol=1e-9) or min(found.values()) < 0:
+        raise DataError(
+            f"probabilities of feature {name!r} sum to {sum(found.values()):g}",
+            where=place,
+            mend="they must not be negative and sum to 1",
+        )
+    grammar.features[name] = found
+
+
+def _rule(place: str, line: str) -> Rule:
+    left, weight, *rest = [*line.split(), "", ""]
+    rest = [part for part in rest if part]
+    name, args = _symbol(left, place)
+    if not (weight.startswith("$") or _positive(weight)):
+        raise DataError(f"weight {weight!r} is no positive number", where=place, mend="or $name")
+    attributes = [part[1:].partition("=") for part in rest if part.startswith("@")]
+    children = tuple(_child(part, place) for part in rest if not part.startswith("@"))
+    if sum(child.is_head for child in children) != 1:
+        raise DataError(
+            f"has {sum(child.is_head for child in children)} heads",
+            where=place,
+            mend="mark one child with *, every other one with :relation",
+        )
+    return Rule(place, name, args, weight, children, tuple((k, v) for k, _, v in attributes))
+
+
+def _positive(text: str) -> bool:
+    try:
+        return 0 < float(text) < math.inf
+    except ValueError:
+        return False
+
+
+def _symbol(text: str, place: str) -> tuple[str, tuple[str, ...]]:
+    match = _SYMBOL.match(text)
+    if not match:
+        raise DataError(f"{text!r} is no symbol", where=place, mend="write Name or Name[a,b]")
+    return match[1], tuple(match[2].split(",")) if match[2] else ()
+
+
+def _child(text: str, place: str) -> Child:
+    body, relation = text[:-1], "*"
+    if not text.endswith("*"):
+        body, _, relation = text.partition(":")
+        if text.startswith("="):  # a written form may hold a colon
+            body, _, relation = text.rpartition(":") if text.count(":") == 1 else _split(text)
+    if not body or not relation:
+        raise DataError(f"{text!r} has no relation", where=place, mend="end it in * or :relation")
+    if body.startswith("="):
+        word = (*body[1:].split("/"), "")[:4]
+        if len(word) < 4 or not all(word[:3]):  # noqa: PLR2004
+            raise DataError(f"{text!r} is no word", where=place, mend="write =form/UPOS/lemma")
+        return Child(body, (), relation, word)  # type: ignore[arg-type]
+    return Child(*_symbol(body, place), relation)
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """A word and its relation, which may have a subtype: `nmod:poss`."""
+    head, tail = text.rsplit("/", 1)
+    lemma, _, relation = tail.partition(":")
+    return f"{head}/{lemma}", ":", relation
+
+
+def _lexical(name: str, lexicon: Lexicon) -> bool:
+    return name in SENSE_SYMBOLS or name in lexicon.kinds
+
+
+def _check_symbols(grammar: Grammar, lexicon: Lexicon) -> None:
+    """Every symbol is defined once in one way, and is reached from the start."""
+    reached, open_ = {START}, [START]
+    while open_:
+        for rule in grammar.rules.get(open_.pop(), []):
+            for child in rule.children:
+                known = child.word or child.name in grammar.rules or _lexical(child.name, lexicon)
+                if not known:
+                    raise DataError(
+                        f"symbol {child.name!r} is not defined",
+                        where=rule.place,
+                        mend="add a rule for it, or a class to words.txt",
+                    )
+                if child.word is None and child.name not in reached:
+                    reached.add(child.name)
+                    open_.append(child.name)
+    for name, rules in grammar.rules.items():
+        if name not in reached:
+            raise DataError(
+                f"symbol {name!r} is not reached from {START}",
+                where=rules[0].place,
+                mend="use it in a rule, or remove it",
+            )
+        if _lexical(name, lexicon):
+            raise DataError(
+                f"{name!r} is a class of words as well", where=rules[0].place, mend="rename one"
+            )
+    for name in lexicon.kinds:
+        if name not in reached and name != "Mod":
+            place = next(iter(lexicon.classes[name].values()))[0].place
+            raise DataError(
+                f"class {name!r} is not reached from {START}",
+                where=place,
+                mend="use it in a rule of grammar.txt, or remove it",
+            )
+
+
+def _infer(grammar: Grammar, lexicon: Lexicon) -> None:
+    """The feature of each argument: from its values, and from the arguments it is passed to."""
+    owner = {value: f for f, values in grammar.features.items() for value in values}
+    known: dict[tuple[str, int], str | None] = {}
+    for name, signature in SENSE_SYMBOLS.items():
+        known |= {(name, n): f for n, f in enumerate(signature)}
+    for name, (_, inflection) in lexicon.kinds.items():
+        known[name, 0] = "num" if inflection == "number" else None
+    changed = True
+    while changed:
+        changed = False
+        for rule in itertools.chain.from_iterable(grammar.rules.values()):
+            found = _arguments(rule, owner, known)
+            for spot, feature in found.items():
+                if known.get(spot) is None and feature is not None:
+                    known[spot], changed = feature, True
+    for name, rules in grammar.rules.items():
+        grammar.signatures[name] = [known.get((name, n)) for n in range(len(rules[0].args))]
+        for rule in rules:
+            _check_arguments(grammar, rule, known, lexicon)
+
+
+def _arguments(
+    rule: Rule, owner: Mapping[str, str], known: Mapping[tuple[str, int], str | None]
+) -> dict[tuple[str, int], str | None]:
+    """What one rule tells of its symbols' arguments."""
+    spots: dict[str, list[tuple[str, int]]] = {}
+    found: dict[tuple[str, int], str | None] = {}
+    for name, args in [(rule.name, rule.args), *((c.name, c.args) for c in rule.children)]:
+        for n, arg in enumerate(args):
+            if arg in owner:
+                found[name, n] = owner[arg]
+            elif arg != "?":
+                spots.setdefault(arg.removeprefix("?"), []).append((name, n))
+    for places in spots.values():
+        feature = next((known[s] for s in places if known.get(s)), None)
+        found |= {spot: found.get(spot) or feature for spot in places if spot not in known}
+    return found
+
+
+def _check_arguments(
+    grammar: Grammar,
+    rule: Rule,
+    known: Mapping[tuple[str, int], str | None],
+    lexicon: Lexicon,
+) -> None:
+    values = {value for feature in grammar.features.values() for value in feature}
+    values |= {arg[1:] for child in rule.children for arg in child.args if arg.startswith("?")}
+    for child in rule.children:
+        defined = grammar.rules.get(child.name)
+        if defined and len(defined[0].args) != len(child.args):
+            raise DataError(
+                f"{child.name!r} has {len(child.args)} arguments, not {len(defined[0].args)}",
+                where=rule.place,
+                mend=f"see {defined[0].place}",
+            )
+        for n, arg in enumerate(child.args):
+            if arg.startswith("?") and known.get((child.name, n)) is None:
+                what = f"feature of {arg!r} in {child.name!r} is not defined"
+                raise DataError(what, where=rule.place, mend="add a `feature` line")
+            bound = arg in rule.args or arg in values or arg.startswith("?")
+            if defined and not bound:
+                raise DataError(
+                    f"undefined feature value {arg!r} in {child.name!r}",
+                    where=rule.place,
+                    mend="add it to a `feature` line, or make it an argument of the left side",
+                )
+
+
+def ground(
+    grammar: Grammar, parameters: Mapping[str, float], start: Symbol = (START, ())
+) -> dict[Symbol, list[GroundRule]]:
+    """All rules that can be reached, with values for variables and weights that sum to 1.
+
+    Args:
+        parameters: values of `$name` weights; a weight of 0 removes the rule.
+
+    Raises:
+        DataError: a ground symbol without a rule.
+        ConfigError: a parameter that is not given.
+    """
+    made: dict[Symbol, list[GroundRule]] = {}
+    open_ = [(start, "the start")]
+    while open_:
+        symbol, place = open_.pop()
+        if symbol in made or symbol[0].startswith("=") or symbol[0] not in grammar.rules:
+            continue
+        rules = [
+            r
+            for rule in grammar.rules[symbol[0]]
+            for r in _expand(grammar, rule, symbol, parameters)
+        ]
+        total = sum(probability for _, probability, _ in rules)
+        if not total:
+            shown = f"{symbol[0]}[{','.join(symbol[1])}]"
+            raise DataError(f"no rule for {shown}", where=place, mend="add one")
+        made[symbol] = [
+            GroundRule(p / total, children, *_shape(rule), _attributes(rule, symbol))
+            for rule, p, children in rules
+        ]
+        open_ += [(child, rule.place) for rule, _, children in rules for child in children]
+    return made
+
+
+def _shape(rule: Rule) -> tuple[int, tuple[str, ...]]:
+    relations = tuple(child.relation for child in rule.children)
+    return relations.index("*"), relations
+
+
+def _attributes(rule: Rule, symbol: Symbol) -> tuple[tuple[str, str], ...]:
+    bound = dict(zip(rule.args, symbol[1], strict=True))
+    return tuple((key, bound.get(value, value)) for key, value in rule.attributes)
+
+
+def _expand(
+    grammar: Grammar, rule: Rule, symbol: Symbol, parameters: Mapping[str, float]
+) -> Iterator[tuple[Rule, float, tuple[Symbol, ...]]]:
+    """The instances of a rule for one ground symbol, each with its weight."""
+    values = {value for feature in grammar.features.values() for value in feature}
+    bound: dict[str, str] = {}
+    for arg, value in zip(rule.args, symbol[1], strict=True):
+        if arg in values and arg != value:
+            return
+        bound[arg] = value
+    weight = _weight(rule, parameters)
+    draws = _draws(grammar, rule)
+    for chosen in itertools.product(*(grammar.features[f].items() for _, f in draws)):
+        probability = weight * math.prod(p for _, p in chosen)
+        if probability:
+            drawn = {name: value for (name, _), (value, _) in zip(draws, chosen, strict=True)}
+            yield rule, probability, tuple(_children(rule, bound, drawn))
+
+
+def _weight(rule: Rule, parameters: Mapping[str, float]) -> float:
+    if not rule.weight.startswith("$"):
+        return float(rule.weight)
+    if rule.weight[1:] not in parameters:
+        raise ConfigError(
+            f"weight {rule.weight} is no parameter",
+            where=rule.place,
+            mend=f"one of {', '.join(sorted(parameters))}",
+        )
+    return parameters[rule.weight[1:]]
+
+
+def _draws(grammar: Grammar, rule: Rule) -> list[tuple[str, str]]:
+    """Names and features of what a rule draws; a lone `?` is named by its place."""
+    found: dict[str, str] = {}
+    for c, child in enumerate(rule.children):
+        signature = _signature(grammar, child)
+        for n, arg in enumerate(child.args):
+            if arg.startswith("?"):
+                feature = signature[n]
+                if feature is None:  # checked when read
+                    raise AssertionError(rule.place)
+                found[_draw_name(arg, c, n)] = feature
+    return list(found.items())
+
+
+def _signature(grammar: Grammar, child: Child) -> Sequence[str | None]:
+    if child.name in grammar.signatures:
+        return grammar.signatures[child.name]
+    return SENSE_SYMBOLS.get(child.name, ("num",))
+
+
+def _draw_name(arg: str, child: int, n: int) -> str:
+    return arg[1:] if len(arg) > 1 else f"?{child}.{n}"
+
+
+def _children(rule: Rule, bound: Mapping[str, str], drawn: Mapping[str, str]) -> Iterator[Symbol]:
+    for c, child in enumerate(rule.children):
+        if child.word:
+            yield child.name, ()
+            continue
+        args = []
+        for n, arg in enumerate(child.args):
+            if arg.startswith("?"):
+                args.append(drawn[_draw_name(arg, c, n)])
+            elif arg in bound:
+                args.append(bound[arg])
+            else:
+                args.append(drawn.get(arg, arg))
+        yield child.name, tuple(args)
