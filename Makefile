@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-EXPERIMENT ?= wiki
+EXPERIMENT ?= demo
 RUNTIME ?= cpu
 OVERRIDES ?=
 PYTHON ?= python3

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from polyseme import items, paths, results
 from polyseme.models import base
 from polyseme.models.common import artifact
@@ -21,14 +24,20 @@ def main(stage: Stage) -> None:
     representation = base.load(folder, device_of(stage.runtime))
     common = artifact.columns(base.read_card(folder)) | {"stage": "intrinsic"}
     measures, rows = items.available("intrinsic"), []
+    details: dict[str, Any] = {}
     for task in stage.params["tasks"]:
         source = stage.input(paths.task(experiment, task))
         family = tasks.read_card(source)["family"]
         if family in measures:
-            measure = items.load("intrinsic", family).measure
-            found = measure(representation, tasks.read(source, "test"), vocabulary)
+            module, split = items.load("intrinsic", family), tasks.read(source, "test")
+            found = module.measure(representation, split, vocabulary)
             rows += [{**common, "task": task, **row} for row in found]
+            if hasattr(module, "details"):
+                details[task] = module.details(representation, split, vocabulary)
     out = stage.output(paths.results(experiment, "intrinsic", corpus, name))
+    for task, found in details.items():
+        text = json.dumps(found, indent=1, sort_keys=True) + "\n"
+        (out / f"{task}.json").write_text(text, encoding="utf-8")
     results.write(out / "results.parquet", rows)
     stage.tracker.table("results", out / "results.parquet")
 

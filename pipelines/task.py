@@ -21,7 +21,9 @@ def main(stage: Stage) -> None:
     out = stage.output(paths.task(stage.args["experiment"], name))
     card = {"name": name, "family": module.FAMILY, "source": options.source}
     if module.FAMILY in FAMILIES:
-        card["main_metric"] = FAMILIES[module.FAMILY].main_metric
+        card["main_metric"] = getattr(module, "MAIN_METRIC", FAMILIES[module.FAMILY].main_metric)
+    if hasattr(module, "facts"):
+        card |= module.facts(options, source)
     base.write(out, splits, card)
     stage.tracker.summary({f"items/{split}": len(data) for split, data in splits.items()})
 

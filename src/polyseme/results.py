@@ -55,6 +55,7 @@ DICTIONARY = {
     "split": "train, valid or test",
     "metric": "name of the measure; the unit of `value` follows from it: accuracy, macro_f1, "
     "selectivity, coverage as fractions in 0..1 (selectivity -1..1), spearman in -1..1, "
+    "separation as fractions, bits_per_gap (and its floor, excess and error) in bits a word, "
     "bits_per_byte in bits per UTF-8 byte, perplexity per predicted token, loss in nats",
     "value": "the measurement",
     "num_items": "items that it was measured on (words, sentences, pairs, tokens)",

@@ -125,7 +125,9 @@ def test_a_head_does_not_see_padding() -> None:
         other = h_LBTD.clone()
         other[:, :, 3:] = 1e3
         units = 3 if family.level == "word" else 1
-        assert torch.allclose(head(h_LBTD, mask_BT)[:, :units], head(other, mask_BT)[:, :units])
+        places_BP = torch.tensor([[0, 2]])
+        seen, same = (head(h, mask_BT, places_BP)[:, :units] for h in (h_LBTD, other))
+        assert torch.allclose(seen, same)
 
 
 def test_a_label_unseen_in_training_counts_as_wrong_and_no_label_does_not_count() -> None:

@@ -1,27 +1,42 @@
 """Baselines that look at no representation: what a table of counts already knows.
 
-A module has `predict(words, labels, test_words) -> labels`, over units (words or sentences).
+A module has `predict(train, labels, test) -> labels`, over units: words, sentences or marked words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from polyseme import items
+from polyseme.models.base import MARKS
 from polyseme.probes.base import control_labels
 from polyseme.tasks.base import Split
 from polyseme.tasks.common.families import IGNORE
 from polyseme.tasks.common.prepared import PreparedTask
 
-Units = tuple[list[str], np.ndarray]
+
+class Unit(NamedTuple):
+    """What a baseline sees.
+
+    Attributes:
+        text: the word, the marked words, or the sentence.
+        context: all words of the item.
+    """
+
+    text: str
+    context: str
+
+
+Units = tuple[list[Unit], np.ndarray]
 
 
 def evaluate(name: str, task: PreparedTask, *, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Rows of the results table: real labels, and the control task for each seed."""
-    predict = items.load("baseline", name).predict
+    module = items.load("baseline", name)
+    predict = module.predict
     train, test = (_units(task, task.splits[split]) for split in ("train", "test"))
     common = {
         "stage": "baseline",
@@ -33,22 +48,28 @@ def evaluate(name: str, task: PreparedTask, *, seeds: Sequence[int]) -> Iterator
     }
     for metric, value in task.family.score(test[1], predict(*train, test[0])).items():
         yield {**common, "control": False, "metric": metric, "value": value}
-    if task.family.level == "word":
+    if task.family.level == "word" and getattr(module, "HAS_CONTROL", True):
         for seed in seeds:
             made = [
-                (words, control_labels(words, train[1], seed=seed)) for words, _ in (train, test)
+                (units, control_labels([u.text for u in units], train[1], seed=seed))
+                for units, _ in (train, test)
             ]
             value = float((predict(*made[0], test[0]) == made[1][1]).mean())
             yield {**common, "control": True, "seed": seed, "metric": "accuracy", "value": value}
 
 
 def _units(task: PreparedTask, split: Split) -> Units:
-    """What a baseline sees of each unit (its word, or the sentence as text) and its label."""
-    texts, gold = [], []
-    for words, targets in zip(split.sentences, task.targets(split), strict=True):
-        shown = words if task.family.level == "word" else [" ".join(words)]
+    """What a baseline sees of each unit, and its label."""
+    units, gold = [], []
+    places = split.places or [None] * len(split)
+    rows = zip(split.sentences, task.targets(split), places, strict=True)
+    for words, targets, marked in rows:
+        context = " ".join(word for word in words if word not in MARKS)
+        shown = words if task.family.level == "word" else [context]
+        if marked is not None:
+            shown = [" ".join(words[place] for place in marked)]
         for text, target in zip(shown, targets, strict=True):
             if target != IGNORE:
-                texts.append(text)
+                units.append(Unit(text, context))
                 gold.append(target)
-    return texts, np.array(gold, dtype=np.int64)
+    return units, np.array(gold, dtype=np.int64)

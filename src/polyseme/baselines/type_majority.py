@@ -11,12 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from polyseme.baselines.base import Unit
 
-def predict(train: Sequence[str], labels_N: np.ndarray, test: Sequence[str]) -> np.ndarray:
+
+def predict(train: Sequence[Unit], labels_N: np.ndarray, test: Sequence[Unit]) -> np.ndarray:
     """The most frequent label of each test unit's type; ties go to the smaller number."""
     counts: defaultdict[str, Counter[int]] = defaultdict(Counter)
-    for text, label in zip(train, labels_N.tolist(), strict=True):
-        counts[text][label] += 1
+    for unit, label in zip(train, labels_N.tolist(), strict=True):
+        counts[unit.text][label] += 1
     best = {text: min(c, key=lambda label: (-c[label], label)) for text, c in counts.items()}
     majority = int(np.bincount(labels_N).argmax())
-    return np.array([best.get(text, majority) for text in test])
+    return np.array([best.get(unit.text, majority) for unit in test])

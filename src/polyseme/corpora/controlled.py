@@ -1,13 +1,17 @@
 """The controlled language: documents that are drawn from a grammar, with the truth about them.
 
-Unlike other readers this one gives finished documents (see base.py): their sentences, words and splits
-are decided where they are drawn.
+Unlike other readers this one gives finished documents (see base.py): their sentences, words and
+splits are decided where they are drawn. Beside the corpus stand the truth (language/gold.py) and,
+in `language/`, the grammar and its parameters, so that every task can be made from the corpus
+alone.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -15,16 +19,18 @@ from pathlib import Path
 import pyarrow as pa
 from tqdm import tqdm
 
+from polyseme.config import build
 from polyseme.corpora.base import Finishing
 from polyseme.data.documents import Document
 from polyseme.data.parallel import ordered_map
 from polyseme.data.split import Split
-from polyseme.errors import ConfigError
-from polyseme.language import gold
+from polyseme.errors import ConfigError, DataError
+from polyseme.language import gold, grammar, lexicon
 from polyseme.language.source import Config, Source
 
-__all__ = ["Config", "finished"]
+__all__ = ["Config", "finished", "language"]
 
+LANGUAGE, OPTIONS = "language", "options.json"
 CHUNK = 250
 """Documents of a task for a worker."""
 
@@ -68,6 +74,7 @@ def finished(options: Config, source: Path, how: Finishing) -> Iterator[Document
         )
     chunks = (range(start, start + CHUNK) for start in count(0, CHUNK))
     drawn = ordered_map(drawing, chunks, num_workers=how.num_workers)
+    _keep_language(source, options, how.result / LANGUAGE)
     num_words = 0
     with (
         gold.Writer(how.result) as writer,
@@ -88,6 +95,29 @@ def finished(options: Config, source: Path, how: Finishing) -> Iterator[Document
             if num_words >= options.num_words:
                 drawn.close()  # workers have gone ahead
                 break
+
+
+def _keep_language(source: Path, options: Config, folder: Path) -> None:
+    folder.mkdir()
+    for name in (lexicon.WORDS, lexicon.SENSES, grammar.GRAMMAR):
+        shutil.copyfile(source / name, folder / name)
+    text = json.dumps(asdict(options), indent=1, sort_keys=True)  # type: ignore[call-overload]
+    (folder / OPTIONS).write_text(text + "\n")
+
+
+def language(corpus: Path) -> Source:
+    """The source from which a prepared corpus was drawn.
+
+    Raises:
+        DataError: the corpus is no controlled one.
+    """
+    folder = corpus / LANGUAGE
+    if not folder.is_dir():
+        raise DataError(
+            "is no corpus of the controlled language", where=corpus, mend="check `source` in conf"
+        )
+    options = build(Config, json.loads((folder / OPTIONS).read_text()), file=str(folder / OPTIONS))
+    return Source(folder, options)
 
 
 def _documents(rows: pa.Table) -> Iterator[Document]:

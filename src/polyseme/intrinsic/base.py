@@ -1,8 +1,10 @@
 """Intrinsic measures: nothing is trained; a module is named as the task family that it measures.
 
-A module has `measure(representation, items, vocabulary) -> rows`. Words are encoded alone, without
-a context, in every layer. What happens to pairs with an unknown word is told by the row's
-`strategy`: `skip` leaves them out, `zero` lets them score 0 (or count as wrong).
+A module has `measure(representation, items, vocabulary) -> rows`; one with `details(...)`, of the
+same arguments, leaves a JSON file beside the rows. Of measures of word types the following holds:
+words are encoded alone, without a context, in every layer. What happens to pairs with an unknown
+word is told by the row's `strategy`: `skip` leaves them out, `zero` lets them score 0 (or count as
+wrong).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from polyseme.data.split import SPLITS, Split
@@ -137,4 +138,4 @@ def read(folder: Path, split: Split) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(folder / FILE) as file:
         for index in range(file.num_row_groups):
             rows = file.read_row_group(index)
-            yield from rows.filter(pa.compute.equal(rows["split"], split)).to_pylist()
+            yield from rows.filter(pc.equal(rows["split"], split)).to_pylist()

@@ -1,8 +1,8 @@
 """The source: a ground grammar with words, from which documents are drawn.
 
-A document has a topic, drawn uniformly, and a number of sentences, drawn uniformly from a range; each
-sentence is drawn from the grammar, given the topic. In the splits `train` and `valid` a fixed share of
-the pairs (word with senses, cue) never occurs; in `test` half of all cues come from those pairs.
+A document has a topic, drawn uniformly, and a number of sentences, drawn uniformly from a range;
+each sentence is drawn from the grammar, given the topic. In the splits `train` and `valid` a fixed
+share of the pairs (word with senses, cue) never occurs; in `test` half of all cues come from them.
 
 Every document has random numbers of its own, named by (seed, number of the document), so that any
 document can be drawn alone, in any order, by any number of workers.
@@ -278,7 +278,7 @@ class Source:
 
 def reachable(rules: Mapping[Symbol, Sequence[GroundRule]]) -> list[Symbol]:
     """All ground symbols, the start first."""
-    found = {(START, ()): None}
+    found: dict[Symbol, None] = {(START, ()): None}
     queue: list[Symbol] = [(START, ())]
     for symbol in queue:
         for rule in rules.get(symbol, ()):

@@ -30,6 +30,10 @@ TOKENIZER = "tokenizer.json"
 CARD = "representation.json"
 WEIGHTS = "weights.safetensors"
 MAX_BATCH_WORDS = 4096
+SENTENCE, TEXT = "\n", "\f"
+"""Marks among the words of an item: a new sentence of the same text, and a new text, which no
+representation may mix with the one before. A mark keeps its place; its vector is zero."""
+MARKS = frozenset((SENTENCE, TEXT))
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from polyseme.config import build, config
 from polyseme.data.tokenizer import MASK, SPECIALS, WordPieces
 from polyseme.models.base import TOKENIZER
 from polyseme.models.common.contextual import Pooling
+from polyseme.models.common.filling import MaskedFilling
 from polyseme.models.common.language_model import LanguageModel, Losses
 from polyseme.models.common.transformer import Transformer, initialize
 from polyseme.training.options import Fraction, Portion, Positive, TrainingOptions
@@ -69,7 +70,7 @@ class Config(TrainingOptions):
         return self
 
 
-class Model(LanguageModel):
+class Model(LanguageModel, MaskedFilling):
     """Encoder and masked-LM head."""
 
     def __init__(self, options: Config, pieces: WordPieces) -> None:
@@ -101,6 +102,11 @@ class Model(LanguageModel):
         """Scores of every token at the given positions, MV."""
         x_MD = self.head_norm(F.gelu(self.head(h_MD)))
         return F.linear(x_MD, self.encoder.tokens.weight, self.head_bias)
+
+    def masked_logits(self, ids_RS: Tensor, attend_RS: Tensor, positions_M: Tensor) -> Tensor:
+        """Scores of every token at hidden positions, MV."""
+        h_PD = self.encoder(ids_RS, attend_RS)[-1].reshape(-1, self.dim)
+        return self.logits(h_PD[positions_M])
 
     def make_batch(
         self, ids_BS: np.ndarray, flags_BS: np.ndarray, random: np.random.Generator

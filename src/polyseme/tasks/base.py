@@ -32,10 +32,12 @@ class Split:
     Attributes:
         sentences: words of each item.
         labels: of each item: one label, or one for each word (None where a word has none).
+        places: of each item: the words that its label is about; None where it is about all.
     """
 
     sentences: Sequence[Sequence[str]]
     labels: Sequence[Any]
+    places: Sequence[Sequence[int]] | None = None
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -50,7 +52,10 @@ def write(folder: Path, splits: Mapping[str, Split], card: Mapping[str, Any]) ->
     for name, split in splits.items():
         if not len(split):
             raise DataError(f"split {name!r} is empty", where=card["name"], mend="check its source")
-        table = pa.table({"words": list(split.sentences), "labels": list(split.labels)})
+        columns = {"words": list(split.sentences), "labels": list(split.labels)}
+        if split.places is not None:
+            columns["places"] = list(split.places)
+        table = pa.table(columns)
         pq.write_table(table, folder / f"{name}.parquet")
     sizes = {name: len(split) for name, split in splits.items()}
     words = {name: sum(map(len, split.sentences)) for name, split in splits.items()}
@@ -67,7 +72,8 @@ def read_card(folder: Path) -> dict[str, Any]:
 def read(folder: Path, split: str) -> Split:
     """One split of a prepared task."""
     table = pq.read_table(folder / f"{split}.parquet")
-    return Split(table["words"].to_pylist(), table["labels"].to_pylist())
+    places = table["places"].to_pylist() if "places" in table.column_names else None
+    return Split(table["words"].to_pylist(), table["labels"].to_pylist(), places)
 
 
 def budget_items(split: Split, size: int | str, *, task: str) -> list[int]:

@@ -160,7 +160,8 @@ class _TaskVectors:
             vectors = Live(self.representation, [data.sentences[i] for i in chosen])
         else:
             vectors = self._cached(split).chosen(chosen)
-        return Labelled(vectors, lengths, [targets[i] for i in chosen])
+        places = None if data.places is None else [data.places[i] for i in chosen]
+        return Labelled(vectors, lengths, [targets[i] for i in chosen], places)
 
     def _cached(self, split: str) -> Cached:
         if split not in self._encoded:

@@ -43,11 +43,23 @@ class Labelled:
         vectors: where word vectors come from.
         lengths: words of each item.
         targets: label numbers of each item's units.
+        places: words that each item's label is about; None where it is about all.
     """
 
     vectors: Vectors
     lengths: Sequence[int]
     targets: Sequence[Sequence[int]]
+    places: Sequence[Sequence[int]] | None = None
+
+    def logits(self, head: Head, items: Sequence[int]) -> Tensor:
+        """Scores of the labels of some items, logits_BUC."""
+        h_LBTD, mask_BT = self.vectors(items)
+        device = next(head.parameters()).device
+        places_BP = None
+        if self.places is not None:
+            places_BP = torch.tensor([self.places[i] for i in items], device=device)
+        scores: Tensor = head(h_LBTD.to(device), mask_BT.to(device), places_BP)
+        return scores
 
 
 class FineTuning(pl.LightningModule):
@@ -82,8 +94,7 @@ class FineTuning(pl.LightningModule):
 
     def training_step(self, batch: list[int], _: int) -> Tensor:
         """Mean cross-entropy over the labelled units of some items."""
-        h_LBTD, mask_BT = self.split.vectors(batch)
-        logits_BUC = self.head(h_LBTD.to(self.device), mask_BT.to(self.device))
+        logits_BUC = self.split.logits(self.head, batch)
         targets_BU = pad_targets([self.split.targets[i] for i in batch]).to(logits_BUC.device)
         loss = F.cross_entropy(logits_BUC.flatten(0, 1).float(), targets_BU.flatten())
         if not math.isfinite(loss.item()):
@@ -160,10 +171,8 @@ def train(
 def predict(head: Head, split: Labelled) -> list[np.ndarray]:
     """Label numbers of each item's units; empty for an item without words."""
     found = [np.zeros(0, dtype=np.int64)] * len(split.lengths)
-    device = next(head.parameters()).device
     for items in length_sorted_batches(split.lengths, EVALUATION_WORDS):
-        h_LBTD, mask_BT = split.vectors(items)
-        best_BU = head(h_LBTD.to(device), mask_BT.to(device)).argmax(-1).cpu().numpy()
+        best_BU = split.logits(head, items).argmax(-1).cpu().numpy()
         for row, item in enumerate(items):
             found[item] = best_BU[row, : len(split.targets[item])]
     return found

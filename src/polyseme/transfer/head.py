@@ -33,11 +33,14 @@ class Head(nn.Module):
             nn.Parameter(torch.zeros(num_layers)),
             nn.Parameter(torch.ones(1)),
         )
-        self.dropout, self.classifier = nn.Dropout(dropout), nn.Linear(dim, num_labels)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(family.width(dim), num_labels)
 
-    def forward(self, h_LBTD: Tensor, mask_BT: Tensor) -> Tensor:
+    def forward(self, h_LBTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None = None) -> Tensor:
         """Scores of each label."""
         h_LBTD = F.layer_norm(h_LBTD, h_LBTD.shape[-1:])
         mixed_BTD = self.scale * torch.einsum("l,lbtd->btd", self.weights_L.softmax(0), h_LBTD)
-        logits: Tensor = self.classifier(self.dropout(self.family.units(mixed_BTD, mask_BT)))
+        logits: Tensor = self.classifier(
+            self.dropout(self.family.units(mixed_BTD, mask_BT, places_BP))
+        )
         return logits

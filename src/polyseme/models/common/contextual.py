@@ -1,8 +1,10 @@
 """From subword states of a language model to word vectors.
 
 A sentence becomes one or more rows `[CLS] pieces [SEP]`: one that is longer than the network's
-maximum is cut between words into rows that are encoded apart. Each word's vector is the first,
-the last or the mean of its pieces' states: a declared factor, not a hidden default.
+maximum is cut between words into rows that are encoded apart. Sentences of one text share a row,
+as they do in pre-training: `[CLS] pieces [SEP] [CLS] pieces [SEP]`; another text begins another
+row. Each word's vector is the first, the last or the mean of its pieces' states: a declared
+factor, not a hidden default.
 
 Shapes: R rows, S subwords, N words in the batch, P pieces in the batch, B x T words of sentences.
 """
@@ -17,7 +19,7 @@ import torch
 from torch import Tensor
 
 from polyseme.data.tokenizer import CLS, PAD, SEP, WordPieces
-from polyseme.models.base import Representation, WordBatch, Words
+from polyseme.models.base import MARKS, SENTENCE, Representation, WordBatch, Words
 
 Pooling = Literal["first", "last", "mean"]
 
@@ -42,7 +44,7 @@ class Contextual(Representation):
         slots: list[int] = []  # b * T + t of each word
         longest = max(len(s) for s in sentences)
         for b, sentence in enumerate(sentences):
-            slots += [b * longest + t for t in range(len(sentence))]
+            slots += [b * longest + t for t, word in enumerate(sentence) if word not in MARKS]
             for row, row_spans in self._rows(sentence):
                 spans += [(len(rows), start, end) for start, end in row_spans]
                 rows.append(row)
@@ -53,6 +55,13 @@ class Contextual(Representation):
         row = [CLS]
         spans: list[tuple[int, int]] = []
         for word in sentence:
+            if word == SENTENCE and len(row) + 3 < self.max_length:
+                row += [SEP, CLS]
+            elif word in MARKS:
+                yield [*row, SEP], spans
+                row, spans = [CLS], []
+            if word in MARKS:
+                continue
             ids = self.pieces.ids(word)[: self.max_length - 2]
             if len(row) + len(ids) + 1 > self.max_length:
                 yield [*row, SEP], spans

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from polyseme.data.tokenizer import WordPieces
-from polyseme.models.base import Representation, WordBatch, Words
+from polyseme.models.base import MARKS, Representation, WordBatch, Words
 
 VOCABULARY = "words.parquet"
 OOV = Literal["zero", "mean"]
@@ -56,16 +56,18 @@ class Table(Representation):
         """Rows of the table, padded with the row of unknown words."""
         lengths_B = torch.tensor([len(s) for s in sentences])
         rows_BT = torch.full((len(sentences), int(lengths_B.max())), len(self.words))
+        words_BT = torch.zeros(rows_BT.shape, dtype=torch.bool)
         for b, sentence in enumerate(sentences):
             found = [
                 self.index.get(self.normalizer.normalize(w), len(self.words)) for w in sentence
             ]
             rows_BT[b, : len(found)] = torch.tensor(found)
-        return WordBatch(lengths_B, {"rows_BT": rows_BT})
+            words_BT[b, : len(found)] = torch.tensor([word not in MARKS for word in sentence])
+        return WordBatch(lengths_B, {"rows_BT": rows_BT, "words_BT": words_BT})
 
     def forward(self, batch: WordBatch) -> Tensor:
         """Vectors h_1BTD."""
-        h_BTD = self.table(batch.inputs["rows_BT"]) * batch.mask_BT[..., None]
+        h_BTD = self.table(batch.inputs["rows_BT"]) * batch.inputs["words_BT"][..., None]
         return h_BTD[None]
 
     def reset(self, seed: int) -> None:

@@ -54,16 +54,19 @@ def units(
     encoded = dict(
         zip(needed, representation.encode([split.sentences[i] for i in needed]), strict=True)
     )
-    per_item = {item: _of_item(task, h_LTD) for item, h_LTD in encoded.items()}
+    per_item = {item: _of_item(task, split, item, h_LTD) for item, h_LTD in encoded.items()}
     h_LND = torch.stack([per_item[item][:, unit] for item, unit in places], dim=1)
     gold_N = np.array([targets[item][unit] for item, unit in places])
     words = [split.sentences[item][unit] for item, unit in places]
     return Units(h_LND, gold_N, words, len(needed))
 
 
-def _of_item(task: PreparedTask, h_LTD: Tensor) -> Tensor:
+def _of_item(task: PreparedTask, split: Split, item: int, h_LTD: Tensor) -> Tensor:
     """Vectors of an item's units, in every layer."""
-    return task.family.units(h_LTD, torch.ones(h_LTD.shape[:2], dtype=torch.bool))
+    places_LP = None
+    if split.places is not None:
+        places_LP = torch.tensor([split.places[item]] * len(h_LTD))
+    return task.family.units(h_LTD, torch.ones(h_LTD.shape[:2], dtype=torch.bool), places_LP)
 
 
 def evaluate(

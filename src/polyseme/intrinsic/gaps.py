@@ -1,0 +1,41 @@
+"""Gaps with a known floor: bits that a model needs for a word beyond what anyone must.
+
+The labels of the items are the floors (tasks/gaps.py). Only models that fill gaps are measured; the
+difference to the floor is the model's divergence from the source, paired item by item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from polyseme.models.base import Representation
+from polyseme.models.common.filling import Filling
+from polyseme.tasks.base import Split
+
+
+def measure(
+    representation: Representation, items: Split, vocabulary: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Rows: bits of the model, of the floor, their difference and its standard error."""
+    if not isinstance(representation, Filling) or items.places is None:
+        return
+    bits_N = np.array(representation.surprisals(items.sentences, [p[0] for p in items.places]))
+    floor_N = np.array(items.labels)
+    excess_N = bits_N - floor_N
+    found = {
+        "bits_per_gap": bits_N.mean(),
+        "floor_bits_per_gap": floor_N.mean(),
+        "excess_bits_per_gap": excess_N.mean(),
+        "excess_error": excess_N.std(ddof=1) / np.sqrt(len(excess_N)),
+    }
+    for metric, value in found.items():
+        yield {
+            "layer": None,
+            "split": "test",
+            "metric": metric,
+            "value": float(value),
+            "num_items": len(bits_N),
+        }

@@ -1,0 +1,36 @@
+"""Part-of-speech tagging of the controlled language: UPOS of every word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain, islice
+from pathlib import Path
+
+from polyseme.config import config
+from polyseme.data.split import Split as SplitName
+from polyseme.tasks.base import Split
+from polyseme.tasks.common import controlled
+from polyseme.training.options import Positive
+
+FAMILY = "tagging"
+
+
+@config
+class Config:
+    """Values of conf/task/cpos.yaml."""
+
+    module: str
+    """This file."""
+    source: str
+    """Artifact of a controlled corpus."""
+    num_items: dict[SplitName, Positive]
+    """Sentences of each split."""
+
+
+def prepare(options: Config, source: Path) -> Mapping[str, Split]:
+    """The first sentences of each split."""
+    splits: dict[str, Split] = {}
+    for name, size in options.num_items.items():
+        rows = list(islice(chain.from_iterable(controlled.documents(source, name)), size))
+        splits[name] = Split([row["words"] for row in rows], [row["upos"] for row in rows])
+    return splits

@@ -1,0 +1,74 @@
+"""Word in context (Pilehvar & Camacho-Collados 2019): the same sense in both texts, or not?
+
+Pairs of occurrences of one word of the controlled language; `same` and `different` are equally
+frequent, and so are the senses of each word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from polyseme.config import config
+from polyseme.data.split import Split as SplitName
+from polyseme.draws import philox
+from polyseme.models.base import TEXT
+from polyseme.tasks.base import Split
+from polyseme.tasks.common import controlled
+from polyseme.tasks.common.controlled import Occurrence
+from polyseme.training.options import Positive
+
+FAMILY = "pair"
+STREAM = 10
+
+
+@config
+class Config:
+    """Values of conf/task/wic.yaml."""
+
+    module: str
+    """This file."""
+    source: str
+    """Artifact of a controlled corpus."""
+    num_items: dict[SplitName, Positive]
+    """About how many pairs of each split."""
+    before: Annotated[int, Field(ge=0)] = 1
+    """Sentences before the one with the word."""
+    after: Annotated[int, Field(ge=0)] = 1
+    """Sentences after it."""
+
+
+def prepare(options: Config, source: Path) -> Mapping[str, Split]:
+    """Two texts with one marked word each."""
+    splits: dict[str, Split] = {}
+    for name, size in options.num_items.items():
+        found = controlled.occurrences(source, name, before=options.before, after=options.after)
+        pairs = controlled.shuffled(list(_pairs(controlled.balanced(found, 2 * size))))
+        splits[name] = Split(
+            [[*a.words, TEXT, *b.words] for a, b in pairs],
+            ["same" if a.sense == b.sense else "different" for a, b in pairs],
+            [[a.place, len(a.words) + 1 + b.place] for a, b in pairs],
+        )
+    return splits
+
+
+def _pairs(found: list[Occurrence]) -> Iterator[tuple[Occurrence, Occurrence]]:
+    """Each word's occurrences in pairs, of one sense and of two in turn."""
+    by_sense: dict[str, dict[str, list[Occurrence]]] = {}
+    for o in found:
+        by_sense.setdefault(o.lemma, {}).setdefault(o.sense, []).append(o)
+    for number, (_, senses) in enumerate(sorted(by_sense.items())):
+        random = philox(0, STREAM, number)
+        left = {sense: list(rest) for sense, rest in sorted(senses.items())}
+        same = bool(number % 2)
+        while True:
+            names = [sense for sense, rest in left.items() if len(rest) > same]
+            if len(names) < 2 - same:
+                break
+            chosen = random.permutation(len(names))[: 2 - same]
+            first, second = names[chosen[0]], names[chosen[-1]]
+            yield left[first].pop(), left[second].pop()
+            same = not same
