@@ -61,7 +61,7 @@ def evaluate(name: str, task: PreparedTask, *, seeds: Sequence[int]) -> Iterator
 def _units(task: PreparedTask, split: Split) -> Units:
     """What a baseline sees of each unit, and its label."""
     units, gold = [], []
-    places = split.places or [None] * len(split)
+    places: Sequence[Sequence[int] | None] = split.places or [None] * len(split)
     rows = zip(split.sentences, task.targets(split), places, strict=True)
     for words, targets, marked in rows:
         context = " ".join(word for word in words if word not in MARKS)

@@ -101,7 +101,7 @@ def _keep_language(source: Path, options: Config, folder: Path) -> None:
     folder.mkdir()
     for name in (lexicon.WORDS, lexicon.SENSES, grammar.GRAMMAR):
         shutil.copyfile(source / name, folder / name)
-    text = json.dumps(asdict(options), indent=1, sort_keys=True)  # type: ignore[call-overload]
+    text = json.dumps(asdict(options), indent=1, sort_keys=True)
     (folder / OPTIONS).write_text(text + "\n")
 
 

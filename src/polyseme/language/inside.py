@@ -128,7 +128,8 @@ class _Chart:
             return {} if vector is None else {first + 1: vector}
         key = (symbol, first)
         if key not in self.known:
-            self.known[key] = found = {}
+            found: dict[int, np.ndarray] = {}
+            self.known[key] = found
             for number, probability, children in self.rules[symbol]:
                 if number in self.active:
                     for end, vector in self._sequence(children, first).items():
