@@ -32,7 +32,9 @@ __all__ = ["Config", "finished", "language"]
 
 LANGUAGE, OPTIONS = "language", "options.json"
 CHUNK = 250
-"""Documents of a task for a worker."""
+"""Documents of a task for a worker, at most."""
+WORDS_FOR_EACH = 2000
+"""A task has a document for so many words of the corpus: a small one ends near its size."""
 
 
 @lru_cache(maxsize=1)
@@ -72,7 +74,8 @@ def finished(options: Config, source: Path, how: Finishing) -> Iterator[Document
             where="conf/runtime",
             mend="lower runtime.num_workers, or raise reader_options.num_words",
         )
-    chunks = (range(start, start + CHUNK) for start in count(0, CHUNK))
+    size = max(1, min(CHUNK, options.num_words // WORDS_FOR_EACH))
+    chunks = (range(start, start + size) for start in count(0, size))
     drawn = ordered_map(drawing, chunks, num_workers=how.num_workers)
     _keep_language(source, options, how.result / LANGUAGE)
     num_words = 0

@@ -11,12 +11,13 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from polyseme.errors import ConfigError, DataError
 from polyseme.language.lexicon import Lexicon, lines
+from polyseme.language.morphology import FEATURES
 
 GRAMMAR, START = "grammar.txt", "S"
 SENSE_SYMBOLS = {
@@ -27,6 +28,8 @@ SENSE_SYMBOLS = {
     "Topical": ("num",),
 }
 """Lexical symbols about senses, and the feature of each argument (None: any value)."""
+LONGEST = 1000
+"""Words of a sentence on average; more means that it never ends."""
 
 _SYMBOL = re.compile(r"^([A-Za-z_0-9]+)(?:\[([^\]]*)\])?$")
 Symbol = tuple[str, tuple[str, ...]]
@@ -78,11 +81,13 @@ class Grammar:
     Attributes:
         features: feature -> value -> probability.
         signatures: symbol -> feature of each argument (None where any value goes).
+        lexical: lexical symbol -> values that each argument may have.
     """
 
     features: dict[str, dict[str, float]] = field(default_factory=dict)
     rules: dict[str, list[Rule]] = field(default_factory=dict)
     signatures: dict[str, list[str | None]] = field(default_factory=dict)
+    lexical: dict[str, list[Collection[str]]] = field(default_factory=dict)
 
 
 def read(folder: Path, lexicon: Lexicon) -> Grammar:
@@ -102,12 +107,35 @@ def read(folder: Path, lexicon: Lexicon) -> Grammar:
     if START not in grammar.rules:
         raise DataError(f"no rule for {START}", where=path, mend=f"write `{START} 1 ...`")
     _check_symbols(grammar, lexicon)
+    grammar.lexical = _lexical_values(lexicon)
     _infer(grammar, lexicon)
     return grammar
 
 
+def _lexical_values(lexicon: Lexicon) -> dict[str, list[Collection[str]]]:
+    senses = lexicon.senses.values()
+    nouns = {s.name for s in senses if s.word.upos == "NOUN"}
+    verbs = {s.name for s in senses if s.word.upos == "VERB"}
+    number, verb = FEATURES["number"], FEATURES["verb"]
+    found: dict[str, list[Collection[str]]] = {
+        name: [FEATURES[inflection]] if inflection != "-" else []
+        for name, (_, inflection) in lexicon.kinds.items()
+    }
+    return found | {
+        "Cue": [nouns],
+        "Object": [nouns | verbs, number],
+        "Noun_of": [nouns, number],
+        "Verb_of": [verbs, verb],
+        "Topical": [number],
+    }
+
+
 def _feature(grammar: Grammar, lexicon: Lexicon, place: str, fields: list[str]) -> None:
     name, *rest = fields
+    known = {value: f for f, values in grammar.features.items() for value in values}
+    twice = [name, *rest] if name in grammar.features else [v for v in rest[::2] if v in known]
+    if twice:
+        raise DataError(f"{twice[0]!r} stands twice", where=place, mend="rename or remove one")
     if rest in (["@nouns"], ["@verbs"]):
         upos = rest[0][1:-1].upper()
         values = [s.name for s in lexicon.senses.values() if s.word.upos == upos]
@@ -214,11 +242,16 @@ def _check_symbols(grammar: Grammar, lexicon: Lexicon) -> None:
                 f"{name!r} is a class of words as well", where=rules[0].place, mend="rename one"
             )
     for name in lexicon.kinds:
+        if name in SENSE_SYMBOLS:
+            raise DataError(
+                f"class {name!r} has the name of a symbol for senses",
+                where=lexicon.places[name],
+                mend=f"none may be called {', '.join(SENSE_SYMBOLS)}",
+            )
         if name not in reached and name != "Mod":
-            place = next(iter(lexicon.classes[name].values()))[0].place
             raise DataError(
                 f"class {name!r} is not reached from {START}",
-                where=place,
+                where=lexicon.places[name],
                 mend="use it in a rule of grammar.txt, or remove it",
             )
 
@@ -242,7 +275,7 @@ def _infer(grammar: Grammar, lexicon: Lexicon) -> None:
     for name, rules in grammar.rules.items():
         grammar.signatures[name] = [known.get((name, n)) for n in range(len(rules[0].args))]
         for rule in rules:
-            _check_arguments(grammar, rule, known, lexicon)
+            _check_arguments(grammar, rule, known)
 
 
 def _arguments(
@@ -267,8 +300,14 @@ def _check_arguments(
     grammar: Grammar,
     rule: Rule,
     known: Mapping[tuple[str, int], str | None],
-    lexicon: Lexicon,
 ) -> None:
+    first = grammar.rules[rule.name][0]
+    if len(first.args) != len(rule.args):
+        raise DataError(
+            f"{rule.name!r} has {len(rule.args)} arguments, not {len(first.args)}",
+            where=rule.place,
+            mend=f"see {first.place}",
+        )
     values = {value for feature in grammar.features.values() for value in feature}
     values |= {arg[1:] for child in rule.children for arg in child.args if arg.startswith("?")}
     for child in rule.children:
@@ -279,16 +318,25 @@ def _check_arguments(
                 where=rule.place,
                 mend=f"see {defined[0].place}",
             )
+        allowed = grammar.lexical.get(child.name, [])
+        if not (defined or child.word) and len(allowed) != len(child.args):
+            raise DataError(
+                f"{child.name!r} has {len(child.args)} arguments, not {len(allowed)}",
+                where=rule.place,
+                mend="see the head of grammar.txt",
+            )
         for n, arg in enumerate(child.args):
             if arg.startswith("?") and known.get((child.name, n)) is None:
                 what = f"feature of {arg!r} in {child.name!r} is not defined"
                 raise DataError(what, where=rule.place, mend="add a `feature` line")
             bound = arg in rule.args or arg in values or arg.startswith("?")
-            if defined and not bound:
+            if not (bound or (not defined and arg in allowed[n])):
                 raise DataError(
                     f"undefined feature value {arg!r} in {child.name!r}",
                     where=rule.place,
-                    mend="add it to a `feature` line, or make it an argument of the left side",
+                    mend="add it to a `feature` line, or make it an argument of the left side"
+                    if defined
+                    else f"one of {', '.join(sorted(allowed[n]))}, or an argument of the left side",
                 )
 
 
@@ -301,7 +349,8 @@ def ground(
         parameters: values of `$name` weights; a weight of 0 removes the rule.
 
     Raises:
-        DataError: a ground symbol without a rule.
+        DataError: a ground symbol without a rule, a word without such a form, or sentences that
+            never end.
         ConfigError: a parameter that is not given.
     """
     made: dict[Symbol, list[GroundRule]] = {}
@@ -319,12 +368,48 @@ def ground(
         if not total:
             shown = f"{symbol[0]}[{','.join(symbol[1])}]"
             raise DataError(f"no rule for {shown}", where=place, mend="add one")
+        for rule, _, children in rules:
+            _check_lexical(grammar, rule.place, children)
         made[symbol] = [
             GroundRule(p / total, children, *_shape(rule), _attributes(rule, symbol))
             for rule, p, children in rules
         ]
         open_ += [(child, rule.place) for rule, _, children in rules for child in children]
+    _check_ends(grammar, made)
     return made
+
+
+def _check_lexical(grammar: Grammar, place: str, children: Sequence[Symbol]) -> None:
+    """Classes and words of senses have the forms that are asked for."""
+    for name, args in children:
+        if name in grammar.rules or name.startswith("="):
+            continue
+        for arg, allowed in zip(args, grammar.lexical[name], strict=True):
+            if arg not in allowed:
+                raise DataError(
+                    f"{name}[{','.join(args)}]: there is no {arg!r}",
+                    where=place,
+                    mend=f"one of {', '.join(sorted(allowed)) or 'none'}",
+                )
+
+
+def _check_ends(grammar: Grammar, rules: Mapping[Symbol, Sequence[GroundRule]]) -> None:
+    """The mean number of words below each symbol is finite, and at least one."""
+    mean: dict[Symbol, float] = dict.fromkeys(rules, 0.0)
+    settled = False
+    while not settled and max(mean.values()) <= LONGEST:
+        before, mean = mean, {}
+        for symbol, made in rules.items():
+            lengths = (sum(before.get(child, 1.0) for child in rule.children) for rule in made)
+            mean[symbol] = sum(r.probability * n for r, n in zip(made, lengths, strict=True))
+        settled = all(math.isclose(mean[s], n, rel_tol=1e-6) for s, n in before.items())
+    for symbol, length in mean.items():
+        if not 1 - 1e-3 < length <= LONGEST:
+            raise DataError(
+                f"what {symbol[0]!r} stands for never ends",
+                where=grammar.rules[symbol[0]][0].place,
+                mend=f"lower the weights of rules in which {symbol[0]!r} leads to itself",
+            )
 
 
 def _shape(rule: Rule) -> tuple[int, tuple[str, ...]]:

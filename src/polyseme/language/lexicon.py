@@ -62,12 +62,14 @@ class Lexicon:
         topics: names, in the order of the file.
         classes: class -> topic, or `-` -> words, the more frequent first.
         senses: by name.
+        places: `file:line` where a class is declared, and where a topic stands first.
     """
 
     topics: list[str] = field(default_factory=list)
     kinds: dict[str, tuple[str, str]] = field(default_factory=dict)
     classes: dict[str, dict[str, list[Word]]] = field(default_factory=dict)
     senses: dict[str, Sense] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
 
 
 def lines(path: Path) -> Iterator[tuple[str, str]]:
@@ -106,8 +108,15 @@ def _declare(lexicon: Lexicon, place: str, rest: list[str]) -> None:
             where=place,
             mend=f"inflections: {', '.join(FEATURES)}",
         )
+    if rest[0] in lexicon.kinds:
+        raise DataError(
+            f"class {rest[0]!r} is declared twice",
+            where=place,
+            mend=f"remove it here or at {lexicon.places[rest[0]]}",
+        )
     lexicon.kinds[rest[0]] = (rest[1], rest[2])
     lexicon.classes[rest[0]] = {}
+    lexicon.places[rest[0]] = place
 
 
 def _add_words(lexicon: Lexicon, place: str, name: str, rest: list[str]) -> None:
@@ -120,6 +129,7 @@ def _add_words(lexicon: Lexicon, place: str, name: str, rest: list[str]) -> None
     topic, *words = rest
     if topic != ANY and topic not in lexicon.topics:
         lexicon.topics.append(topic)
+        lexicon.places.setdefault(topic, place)
     if topic in lexicon.classes[name]:
         raise DataError(
             f"class {name} of topic {topic} stands twice", where=place, mend="join the two lines"
@@ -193,11 +203,13 @@ def _check_senses(lexicon: Lexicon, path: Path) -> None:
                 mend=f"add a second sense, or move it to {WORDS}",
             )
         _check_apart(lexicon, senses)
+    owner = {form: s.word.lemma for s in lexicon.senses.values() for form in s.word.forms.values()}
     for words in (w for topics in lexicon.classes.values() for w in topics.values()):
         for word in words:
-            if word.lemma in ambiguous:
+            shared = next((form for form in word.forms.values() if form in owner), None)
+            if shared:
                 raise DataError(
-                    f"{word.lemma!r} stands in {path.name} as well",
+                    f"{shared!r} stands in {path.name} as well, as {owner[shared]!r}",
                     where=word.place,
                     mend="a word with senses is written there alone: remove it here",
                 )

@@ -32,6 +32,7 @@ from polyseme.language.lexicon import ANY, Lexicon, Sense, Word
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 HELD_OUT_IN_TEST = 0.5
+SMALL = 1e-9
 
 
 @config
@@ -132,12 +133,15 @@ class Words:
             found = self._class(name, args[0] if args else "", topic)
         total = sum(weight for _, weight in found)
         if not total:
+            is_class = name in self.lexicon.kinds
             raise DataError(
-                f"{name}[{','.join(args)}] has no word in documents of topic {topic!r}",
-                where=lexicons.WORDS,
-                mend=f"add a line `{name} {topic} ...`, or a sense of that topic",
+                f"{name} has no word in documents of topic {topic!r}",
+                where=self.lexicon.places[name if is_class else topic],
+                mend=f"add a line `{name} {topic} ...`"
+                if is_class
+                else f"add a noun with a sense of topic {topic} to {lexicons.SENSES}",
             )
-        return [(token, weight / total) for token, weight in found]
+        return [(token, weight / total) for token, weight in found if weight]
 
     def _class(self, name: str, form: str, topic: str) -> list[tuple[Token, float]]:
         lists = self.lexicon.classes[name]
@@ -230,7 +234,8 @@ def parameters(options: Config, lexicon: Lexicon) -> dict[str, float]:
     cued = {"next": options.next, "clause": options.clause}
     found = {"plain": 1 - options.ambiguity, "affirmed": 1 - options.negation}
     found["denied"] = options.negation
-    found["document"] = options.ambiguity * (1 - options.next - options.clause)
+    rest = 1 - options.next - options.clause
+    found["document"] = options.ambiguity * rest if rest > SMALL else 0.0  # 1 - 0.9 - 0.1 < 0
     for name, share in cued.items():
         found[name] = options.ambiguity * share * (1 - verbs)
         found[f"{name}verb"] = options.ambiguity * share * verbs

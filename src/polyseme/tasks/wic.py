@@ -33,6 +33,8 @@ class Config:
     """This file."""
     source: str
     """Artifact of a controlled corpus."""
+    words: tuple[str, ...] = ()
+    """Lemmas; none means all."""
     num_items: dict[SplitName, Positive]
     """About how many pairs of each split."""
     before: Annotated[int, Field(ge=0)] = 1
@@ -45,7 +47,9 @@ def prepare(options: Config, source: Path) -> Mapping[str, Split]:
     """Two texts with one marked word each."""
     splits: dict[str, Split] = {}
     for name, size in options.num_items.items():
-        found = controlled.occurrences(source, name, before=options.before, after=options.after)
+        found = controlled.occurrences(
+            source, name, before=options.before, after=options.after, words=options.words
+        )
         pairs = controlled.shuffled(list(_pairs(controlled.balanced(found, 2 * size))))
         splits[name] = Split(
             [[*a.words, TEXT, *b.words] for a, b in pairs],
