@@ -22,6 +22,8 @@ class StrategyOptions:
 
     epochs: Positive
     """Passes over the training items; the last state is evaluated, none is chosen."""
+    min_steps: Positive = 1
+    """Optimizer steps, at least: few labels get more passes."""
     batch_size: Positive
     """Items of an optimizer step."""
     head_lr: Rate

@@ -123,16 +123,18 @@ class _Epochs:
     """All batches of a run."""
 
     def __init__(self, split: Labelled, strategy: Strategy, seed: int) -> None:
-        self.split, self.options, self.seed = split, strategy.options, seed
+        self.split, self.seed, self.size = split, seed, strategy.options.batch_size
+        items = sum(1 for n in split.lengths if n)
+        self.steps_per_epoch = math.ceil(items / self.size)
+        least = math.ceil(strategy.options.min_steps / max(1, self.steps_per_epoch))
+        self.epochs = max(strategy.options.epochs, least)
 
     def __len__(self) -> int:
-        items = sum(1 for n in self.split.lengths if n)
-        return self.options.epochs * math.ceil(items / self.options.batch_size)
+        return self.epochs * self.steps_per_epoch
 
     def __iter__(self) -> Iterator[list[int]]:
-        for epoch in range(self.options.epochs):
-            size = self.options.batch_size
-            yield from batches(self.split.lengths, size, seed=self.seed, epoch=epoch)
+        for epoch in range(self.epochs):
+            yield from batches(self.split.lengths, self.size, seed=self.seed, epoch=epoch)
 
 
 def train(
