@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from fake_polysemy import OCCURRENCES, describe
 
 from polyseme import paths, results
 from polyseme.reporting.collect import Evidence, collect
@@ -23,6 +26,7 @@ SELECTION = Selection(
     strategies=("scratch", "frozen", "full"),
     baselines=("majority", "type_majority"),
 )
+WITH_SENSES = replace(SELECTION, tasks=(*SELECTION.tasks, OCCURRENCES))
 INTRINSIC = {"wordsim353": "spearman", "google_analogies": "accuracy"}
 QUALITY = {"random": 0.40, "word2vec": 0.55, "bert": 0.62, "bert_init": 0.42}
 BOOST = {"scratch": 0.0, "frozen": 0.06, "full": 0.10}
@@ -38,7 +42,12 @@ class Tree:
 
     def __init__(self, root: Path, selection: Selection = SELECTION) -> None:
         self.root, self.selection = root, selection
-        self.params = {"numerics": 1, "names": {}, "runtime": {"num_threads": 2}}
+        self.params: dict[str, Any] = {
+            "numerics": 1,
+            "names": {},
+            "runtime": {"num_threads": 2},
+            "task": {OCCURRENCES: {"words": ["crack", "bank"]}},
+        }
 
     def write(self) -> Tree:
         for corpus in self.selection.corpora:
@@ -48,6 +57,7 @@ class Tree:
                 self._write_representation(corpus, name)
         for task in self.selection.tasks:
             card = {"name": task, "main_metric": "macro_f1", "num_items": {"test": 1000}}
+            card |= {"family": OCCURRENCES} if task == OCCURRENCES else {}
             self._json(paths.task(EXPERIMENT, task) / "task.json", card)
         if self.selection.baselines:
             self.table(("baseline",), list(self._baselines()))
@@ -60,8 +70,12 @@ class Tree:
         machine = {"hardware": {"cpu": "test", "cores": 2}, "versions": {"torch": "2.13.0"}}
         self._json(paths.run_record(EXPERIMENT, stage), {"stage": stage, **machine, **facts})
 
+    def described(self, name: str, corpus: str = "wiki") -> Path:
+        """Where the description of words with several senses lies, from the root."""
+        return paths.results(EXPERIMENT, "intrinsic", corpus, name) / f"{OCCURRENCES}.json"
+
     def trained(self) -> list[str]:
-        return [task for task in self.selection.tasks if task not in INTRINSIC]
+        return [task for task in self.selection.tasks if task not in (*INTRINSIC, OCCURRENCES)]
 
     def collect(self) -> Evidence:
         return collect(
@@ -98,6 +112,8 @@ class Tree:
             self.table(("probe", corpus, name), list(self._probe(base)))
         if self.selection.tasks:
             self.table(("intrinsic", corpus, name), list(self._intrinsic(base)))
+        if OCCURRENCES in self.selection.tasks:
+            self._json(self.described(name, corpus), describe(LAYERS[name]))
 
     def _write_finetune(self, base: dict[str, Any], corpus: str, name: str) -> None:
         rows = list(self._finetune(base))

@@ -27,12 +27,14 @@ from polyseme.reporting.sections import (
     floor,
     intrinsic,
     language_models,
+    polysemy,
     probes,
     provenance,
 )
 
 SECTIONS = (
     answer.build,
+    polysemy.build,
     comparison.build,
     probes.build,
     intrinsic.build,

@@ -16,6 +16,7 @@ from typing import Any
 
 from polyseme import paths, results
 from polyseme.errors import DataError
+from polyseme.reporting import polysemy
 from polyseme.reporting.measurements import VALUES, Measurements, Row, ordering
 from polyseme.reporting.selection import Selection
 
@@ -36,6 +37,7 @@ class Evidence:
         histories: system -> rows of its training history; None where a column was not measured.
         corpora: corpus -> data card.
         tasks: task -> task card.
+        polysemy: system -> what it makes of words with several senses, if the stage wrote it.
         records: name of a stage (`finetune@wiki-bert`) -> its run record.
         params: the whole params.yaml, of which provenance gives the digest.
     """
@@ -47,6 +49,7 @@ class Evidence:
     histories: dict[str, History] = field(default_factory=dict)
     corpora: dict[str, dict[str, Any]] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    polysemy: dict[str, polysemy.Polysemy] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
 
     def system(self, corpus: str | None, representation: str) -> str:
@@ -96,6 +99,7 @@ def collect(
         reader.record(f"task@{name}")
     rows = _read_models(evidence, reader)
     rows += _read_evaluations(selection, reader)
+    evidence.polysemy = _read_polysemy(evidence, root)
     evidence.records = reader.records
     fill_seconds(rows, reader.records)
     evidence.rows = _ordered(evidence, rows)
@@ -163,6 +167,18 @@ def _read_evaluations(selection: Selection, reader: _Reader) -> list[Row]:
         rows += reader.rows(paths.results(reader.experiment, "baseline"))
         reader.record("baseline")
     return [row for row in rows if _selected(row, selection)]
+
+
+def _read_polysemy(evidence: Evidence, root: Path) -> dict[str, polysemy.Polysemy]:
+    """Descriptions beside the intrinsic results, whose folders have been verified by now."""
+    tasks = [name for name, card in evidence.tasks.items() if card.get("family") == polysemy.FAMILY]
+    options = [evidence.params.get("task", {}).get(name, {}) for name in tasks]
+    files: dict[str, list[Path]] = {}
+    for corpus, name in evidence.selection.pairs():
+        folder = root / paths.results(evidence.experiment, "intrinsic", corpus, name)
+        found = [folder / f"{task}.json" for task in tasks]
+        files[evidence.system(corpus, name)] = [path for path in found if path.is_file()]
+    return polysemy.gather(files, [word for each in options for word in each.get("words", ())])
 
 
 def _selected(row: Row, selection: Selection) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from polyseme.reporting.numbers import MISSING
 
@@ -58,6 +59,21 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Explorer:
+    """A part of the HTML page that a script draws from data; Markdown does without it.
+
+    Attributes:
+        words: what the reader may choose from.
+        panes: title -> systems drawn there, one at a time.
+        data: what templates/polysemy.js reads, as JSON.
+    """
+
+    words: tuple[str, ...]
+    panes: dict[str, tuple[str, ...]]
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Section:
     """A titled part of the report."""
 
@@ -69,6 +85,7 @@ class Section:
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
     code: str = ""
+    explorer: Explorer | None = None
 
 
 @dataclass(frozen=True)

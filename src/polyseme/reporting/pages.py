@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from polyseme.reporting import explorer
 from polyseme.reporting.figures import style
 from polyseme.reporting.page import Cell, Report
 
@@ -32,6 +33,7 @@ def html(report: Report) -> str:
     """The report as one page with inline figures, styles and script."""
     environment = _environment()
     environment.filters["inline"] = lambda svg: Markup(style.inline(svg))  # noqa: S704
+    environment.filters["script_json"] = lambda data: Markup(explorer.script_json(data))  # noqa: S704
     page = environment.get_template("index.html.jinja")
     light, dark = (Markup(style.css(is_dark=flag)) for flag in (False, True))  # noqa: S704
     return page.render(report=report, light=light, dark=dark)

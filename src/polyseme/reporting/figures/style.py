@@ -120,10 +120,11 @@ def _base(system: str) -> str:
     return name.removesuffix(INIT) + at + corpus
 
 
-def short(name: str) -> str:
+def short(name: str, limit: int = MAX_NAME) -> str:
     """A name that fits beside an axis; matplotlib hides labels that start with an underscore."""
-    if len(name) > MAX_NAME:
-        name = f"{name[: MAX_NAME - TAIL - 1]}…{name[-TAIL:]}"
+    if len(name) > limit:
+        tail = min(TAIL, limit // 3)
+        name = f"{name[: limit - tail - 1]}…{name[-tail:]}"
     return f"\u200b{name}" if name.startswith("_") else name
 
 
@@ -150,7 +151,11 @@ def styled() -> Iterator[None]:
 
 
 def canvas(
-    heights: Sequence[float], *, columns: int = 1, labels: Sequence[str] = ()
+    heights: Sequence[float],
+    *,
+    columns: int = 1,
+    labels: Sequence[str] = (),
+    width: float = WIDTH_INCHES,
 ) -> tuple[Figure, list[list[Axes]]]:
     """A figure of stacked rows of axes.
 
@@ -158,9 +163,10 @@ def canvas(
         heights: inches of each row, labels included.
         columns: axes in a row.
         labels: of the legend below, for which there is more room.
+        width: inches of the whole figure.
     """
     legend = LEGEND_INCHES * math.ceil(len(labels) / _legend_columns(labels))
-    figure = Figure(figsize=(WIDTH_INCHES, sum(heights) + legend), layout="constrained")
+    figure = Figure(figsize=(width, sum(heights) + legend), layout="constrained")
     engine = figure.get_layout_engine()
     assert isinstance(engine, ConstrainedLayoutEngine)  # noqa: S101 - asked for above
     engine.set(h_pad=0.07)
