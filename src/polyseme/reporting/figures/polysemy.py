@@ -20,7 +20,7 @@ from polyseme.reporting.page import Figure as Drawn
 from polyseme.reporting.polysemy import Layer, Word
 
 NAME = "polysemy"
-MAX_COLUMNS, WIDTH, PANEL_INCHES = 5, 6.8, 1.78
+MAX_COLUMNS, WIDTH, TITLE_INCHES = 5, 6.8, 0.42
 MARK, RING = 4.6, 5.0
 CROWD = 6
 MARGIN, LEAST_RADIUS, GRAIN = 1.28, 1e-3, 50
@@ -89,7 +89,7 @@ def _draw(rows: list[list[_Panel]], title: str, senses: list[str]) -> Figure:
     columns = max(3, *map(len, rows))
     free = columns - len(rows[0])
     labels = () if free >= LEGEND_PANELS else (title, *senses)
-    heights = [PANEL_INCHES * MAX_COLUMNS / (columns + 0.5)] * len(rows)
+    heights = [WIDTH / columns + TITLE_INCHES] * len(rows)
     figure, grid = style.canvas(heights, columns=columns, labels=labels, width=WIDTH)
     for panels, line in zip(rows, grid, strict=True):
         for axes in line:
