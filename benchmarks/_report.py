@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import _docs
 from polyseme.runtime.settings import hardware, versions
 
 RESULTS = Path(__file__).parent / "results"
@@ -20,4 +21,5 @@ def write(name: str, rows: Sequence[Mapping[str, Any]], **facts: Any) -> None:
         print(" | ".join(str(row[column]) for column in columns))
     RESULTS.mkdir(exist_ok=True)
     content = {"rows": list(rows), "hardware": hardware(), "versions": versions(), **facts}
-    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    _docs.put(name)
