@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from polyseme import paths, results
+from polyseme import items, paths, results
 from polyseme.models import base
 from polyseme.models.common import artifact
 from polyseme.runtime.stage import Stage, run
@@ -25,9 +25,11 @@ def main(stage: Stage) -> None:
     task_root = paths.task(experiment, "")
     inputs = {task: stage.input(task_root / task) for task in params["tasks"]}
     make_deterministic(stage.runtime)
+    card = base.read_card(folder)
     evaluation = Evaluation(
         partial(base.load, folder, device_of(stage.runtime)),
         stage.inputs[folder.as_posix()],
+        items.load(card["group"], card["module"]),
         params["strategy"],
         seeds=params["seeds"],
         train_sizes=params["train_sizes"],
@@ -35,7 +37,7 @@ def main(stage: Stage) -> None:
         runtime=stage.runtime,
         scratch=stage.scratch,
     )
-    common = artifact.columns(base.read_card(folder))
+    common = artifact.columns(card)
     rows: list[dict[str, Any]] = []
     predictions, seconds = [], {}
     names = trainable(task_root, params["tasks"])

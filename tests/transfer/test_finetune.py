@@ -10,12 +10,15 @@ import pytest
 import torch
 
 from polyseme.data.tokenizer import WordPieces
+from polyseme.models import random as random_module
+from polyseme.models import word2vec
 from polyseme.models.common.table import Table
 from polyseme.runtime.settings import Runtime
 from polyseme.strategies import frozen, full, scratch
 from polyseme.strategies.base import Strategy
 from polyseme.tasks.common.families import FAMILIES, IGNORE
 from polyseme.transfer.cells import Cell, Outcome, Store
+from polyseme.transfer.evaluate import Evaluation
 from polyseme.transfer.finetune import Labelled, batches, predict, scored, train
 from polyseme.transfer.head import Head
 from polyseme.transfer.vectors import Cached, Live
@@ -164,3 +167,14 @@ def test_a_cell_is_computed_once_and_again_when_its_file_is_damaged(tmp_path: Pa
     for path in tmp_path.glob("*.parquet"):
         path.write_bytes(path.read_bytes()[:-1])
     assert store.get(identity, lambda: _outcome(0.9)).scores["test"]["accuracy"] == 0.9
+
+
+def test_a_cell_follows_from_the_source_of_its_model(pieces: WordPieces, in_tmp: Path) -> None:
+    first, other = (
+        Evaluation(
+            lambda: _table(pieces), "weights", module, {}, seeds=[0], train_sizes=["all"],
+            identity={}, runtime=RUNTIME, scratch=in_tmp,
+        ).identity
+        for module in (word2vec, random_module)
+    )  # fmt: skip
+    assert {key for key in first if first[key] != other[key]} == {"module"}

@@ -2,8 +2,9 @@
 
 A cell is one trained head: (task, strategy, number of labels, seed) of one representation. Its
 result lies in .polyseme/cells under the hash of everything it follows from: weights, labels,
-options and source of the strategy, precision, versions, processor. A killed stage so continues at
-the first cell that is missing, and a new task or strategy computes its own cells only.
+options, sources of the model's module and of the strategy, precision, versions, processor. A killed
+stage so continues at the first cell that is missing, and a new task or strategy computes its own
+cells only.
 """
 
 from __future__ import annotations

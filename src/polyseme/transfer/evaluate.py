@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ class Evaluation:
     Args:
         load: gives a fresh copy of the representation.
         digest: hash of its weights.
+        module: of its item; an edit there may change what it makes of the same weights.
         strategies: options of each strategy, by name.
         seeds, train_sizes: of the cells.
         identity: what else the results follow from (numerics).
@@ -43,6 +45,7 @@ class Evaluation:
         self,
         load: Callable[[], Representation],
         digest: str,
+        module: ModuleType,
         strategies: Mapping[str, Mapping[str, Any]],
         *,
         seeds: Sequence[int],
@@ -56,6 +59,7 @@ class Evaluation:
         self.identity = {
             **identity,
             "representation": digest,
+            "module": source_hash(module),
             "precision": precision(runtime),
             "threads": runtime.num_threads,
             "accelerator": runtime.accelerator,
