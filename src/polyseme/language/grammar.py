@@ -28,8 +28,8 @@ SENSE_SYMBOLS = {
     "Topical": ("num",),
 }
 """Lexical symbols about senses, and the feature of each argument (None: any value)."""
-LONGEST = 1000
-"""Words of a sentence on average; more means that it never ends."""
+DEEPEST, SETTLED = 200, 1e-6
+"""Depth of trees at which the mean number of words must change by less than this share."""
 
 _SYMBOL = re.compile(r"^([A-Za-z_0-9]+)(?:\[([^\]]*)\])?$")
 Symbol = tuple[str, tuple[str, ...]]
@@ -394,22 +394,25 @@ def _check_lexical(grammar: Grammar, place: str, children: Sequence[Symbol]) -> 
 
 
 def _check_ends(grammar: Grammar, rules: Mapping[Symbol, Sequence[GroundRule]]) -> None:
-    """The mean number of words below each symbol is finite, and at least one."""
+    """The mean number of words below each symbol settles, to one at least."""
     mean: dict[Symbol, float] = dict.fromkeys(rules, 0.0)
-    settled = False
-    while not settled and max(mean.values()) <= LONGEST:
+    growth = dict(mean)
+    for _ in range(DEEPEST):
         before, mean = mean, {}
         for symbol, made in rules.items():
             lengths = (sum(before.get(child, 1.0) for child in rule.children) for rule in made)
             mean[symbol] = sum(r.probability * n for r, n in zip(made, lengths, strict=True))
-        settled = all(math.isclose(mean[s], n, rel_tol=1e-6) for s, n in before.items())
-    for symbol, length in mean.items():
-        if not 1 - 1e-3 < length <= LONGEST:
-            raise DataError(
-                f"what {symbol[0]!r} stands for never ends",
-                where=grammar.rules[symbol[0]][0].place,
-                mend=f"lower the weights of rules in which {symbol[0]!r} leads to itself",
-            )
+        growth = {s: 1 - before[s] / n if n else 1.0 for s, n in mean.items()}
+        if max(growth.values()) < SETTLED:
+            break
+    worst = max(growth, key=lambda symbol: growth[symbol])
+    if growth[worst] >= SETTLED:
+        name = worst[0]
+        raise DataError(
+            f"what {name!r} stands for never ends",
+            where=grammar.rules[name][0].place,
+            mend=f"lower the weights of rules in which {name!r} leads to itself",
+        )
 
 
 def _shape(rule: Rule) -> tuple[int, tuple[str, ...]]:
