@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import lzma
+import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,3 +93,63 @@ def test_an_endless_line_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nothing.txt"):
         open_text(tmp_path / "nothing.txt")
+
+
+@pytest.mark.parametrize("suffix", [".bz2", ".gz", ".zst"])
+@pytest.mark.parametrize("damage", ["garbage", "no header", "flipped bit"])
+def test_damage_in_a_second_stream_loses_nothing_silently(
+    tmp_path: Path, suffix: str, damage: str
+) -> None:
+    first, second = (PACK[suffix](text * 500) for text in (b"one two\n", b"three\n"))
+    flipped = bytearray(second)
+    flipped[len(second) // 2] ^= 0x10
+    bad = {"garbage": b"no stream at all" * 9, "no header": second[4:], "flipped bit": flipped}
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(first + bad[damage] + first)
+    if suffix == ".zst" and damage == "flipped bit":
+        pytest.skip("zstandard.compress writes no checksum")
+    with pytest.raises(DataError, match="truncated or damaged") as caught:
+        open_text(path)[0].read()
+    assert str(path) in str(caught.value)
+
+
+def test_many_bz2_streams_are_read_whole_and_fast(tmp_path: Path) -> None:
+    draw = random.Random(0)
+    parts = [draw.randbytes(draw.randrange(400)).hex().encode() for _ in range(3000)]
+    path = tmp_path / "a.bz2"
+    path.write_bytes(b"".join(map(bz2.compress, parts)))
+    started = time.monotonic()
+    assert open_text(path)[0].read().encode() == b"".join(parts)
+    assert time.monotonic() - started < 10  # about 0.5 s
+
+
+@pytest.mark.parametrize("suffix", [".GZ", ".Bz2", ".ZST"])
+def test_suffixes_of_any_case(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"a{suffix}").write_bytes(PACK[suffix.lower()](b"text"))
+    assert open_text(tmp_path / f"a{suffix}")[0].read() == "text"
+
+
+@pytest.mark.parametrize(
+    ("pack", "command"),
+    [
+        (gzip.compress, "gzip -d"),
+        (bz2.compress, "bzip2 -d"),
+        (zstandard.compress, "zstd -d"),
+        (lzma.compress, "xz -d"),
+    ],
+)
+def test_a_compressed_file_of_another_name_is_told(
+    tmp_path: Path, pack: Callable[[bytes], bytes], command: str
+) -> None:
+    (tmp_path / "a.xz").write_bytes(pack(b"text"))
+    with pytest.raises(DataError, match=rf"a\.xz: compressed.*{command}"):
+        open_text(tmp_path / "a.xz")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_byte_order_mark_of_another_encoding_names_its_mend(
+    tmp_path: Path, encoding: str
+) -> None:
+    (tmp_path / "a").write_bytes("\ufefftext".encode(encoding))
+    with pytest.raises(DataError, match=rf"iconv -f {encoding[:6].upper()} -t UTF-8"):
+        open_text(tmp_path / "a")[0].read()

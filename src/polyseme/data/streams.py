@@ -1,13 +1,14 @@
 """Read files that may be compressed, truncated, malicious or not text: one checked byte stream.
 
-Suffix decides: .gz, .bz2 (several streams too), .zst (several frames too), everything else is
-read as it is. Each stream
+Suffix decides, in any case: .gz, .bz2 (several streams too), .zst (several frames too), everything
+else is read as it is, unless it begins as a compressed file does: that is refused. Each stream
 
 - has a cap: more than `max_expansion` times the compressed size is refused (decompression bombs;
   bz2 reaches a million to one), with `FREE_BYTES` for small files;
-- notices truncation inside a compressed stream. A file cut exactly between two streams cannot be
-  told from a whole one here: data sets pin their sha256, and the MediaWiki reader asks for the
-  closing tag;
+- notices truncation and damage inside a compressed stream, and bytes after it that are no stream
+  (`bz2.BZ2File` takes a damaged later stream for garbage and loses its text). A file cut exactly
+  between two streams cannot be told from a whole one here: data sets pin their sha256, and the
+  MediaWiki reader asks for the closing tag;
 - can check that the bytes are text: strict UTF-8 without NUL. Policy: anything else is refused
   with the byte offset in the uncompressed file. Guessing an encoding would corrupt silently.
 """
@@ -30,6 +31,20 @@ from polyseme.errors import DataError
 FREE_BYTES = 64 * 2**20
 MAX_EXPANSION = 100
 ZSTD_STEP = 1024  # a zstd block of 4 bytes can hold 128 KiB: small steps bound what one read makes
+BZ2_STEP = 2**16
+PACKED = {
+    b"\x1f\x8b\x08": "gzip -d",
+    b"\x28\xb5\x2f\xfd": "zstd -d",
+    b"\xfd7zXZ\0": "xz -d",
+    **{b"BZh%d1AY&SY" % level: "bzip2 -d" for level in range(1, 10)},
+}
+"""First bytes of compressed files, and the command that unpacks them."""
+WIDE = {
+    codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, with which it begins
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 BROKEN = (EOFError, OSError, zlib.error, zstandard.ZstdError)
 
 
@@ -60,9 +75,25 @@ class CheckedStream(io.RawIOBase):
             self._cap = max(FREE_BYTES, max_expansion * path.stat().st_size)
         except OSError as error:
             raise DataError(f"cannot be read: {error.strerror}", where=path) from None
-        self._inner = _decompressor(path, self._file)
+        self._inner = self._opened()
         self._decoder = codecs.getincrementaldecoder("utf-8")("strict") if text else None
         self._position = 0
+
+    def _opened(self) -> Readable:
+        """The reader for the suffix; a file that needs another one is refused."""
+        try:
+            begin = self._file.read(16)
+            self._file.seek(0)
+            inner = _decompressor(self.path, self._file)
+            if inner is self._file:
+                _refuse_packed(self.path, begin)
+        except OSError as error:
+            self._file.close()
+            raise DataError(f"cannot be read: {error.strerror}", where=self.path) from None
+        except DataError:
+            self._file.close()
+            raise
+        return inner
 
     @property
     def consumed(self) -> int:
@@ -101,6 +132,8 @@ class CheckedStream(io.RawIOBase):
     def _check_text(self, decoder: codecs.IncrementalDecoder, data: bytes) -> None:
         """Raise when `data`, which starts at the current position, is not text."""
         pending = len(decoder.getstate()[0])
+        if not self._position:
+            _refuse_wide(self.path, data)
         try:
             decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
@@ -152,15 +185,62 @@ class _Zstd:
         return True
 
 
+class _Bzip2:
+    """Streams of a bz2 file, to the last byte; see the top of this file for why."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._input = file, b""
+        self._stream, self._inside = bz2.BZ2Decompressor(), True  # an empty file is truncated
+
+    def read(self, size: int, /) -> bytes:
+        data = b""
+        while size and not data:
+            if self._stream.eof:
+                self._input, self._inside = self._stream.unused_data, False
+                self._stream = bz2.BZ2Decompressor()
+            if self._stream.needs_input:
+                self._input = self._input or self._file.read(BZ2_STEP)
+                if not self._input:
+                    if self._inside:
+                        raise EOFError("end of file inside a stream")
+                    return b""
+            self._inside = True
+            data, self._input = self._stream.decompress(self._input, size), b""
+        return data
+
+
 def _decompressor(path: Path, file: BinaryIO) -> Readable:
     """The reader for the suffix of `path`."""
-    if path.suffix == ".gz":
+    suffix = path.suffix.lower()
+    if suffix in (".gz", ".tgz"):
         return cast(Readable, gzip.GzipFile(fileobj=file))
-    if path.suffix == ".bz2":
-        return cast(Readable, bz2.BZ2File(file))
-    if path.suffix == ".zst":
+    if suffix == ".bz2":
+        return _Bzip2(file)
+    if suffix == ".zst":
         return _Zstd(file)
     return file
+
+
+def _refuse_packed(path: Path, begin: bytes) -> None:
+    """Raise when a file that is read as it is begins as a compressed one does."""
+    for magic, command in PACKED.items():
+        if begin.startswith(magic):
+            raise DataError(
+                "compressed, but its name does not end in .gz, .bz2 or .zst",
+                where=path,
+                mend=f"unpack it: {command} < old > new",
+            )
+
+
+def _refuse_wide(path: Path, begin: bytes) -> None:
+    """Raise when text begins with the byte order mark of another encoding."""
+    for mark, encoding in WIDE.items():
+        if begin.startswith(mark):
+            raise DataError(
+                f"{encoding} text, not UTF-8",
+                where=f"{path}: byte 0",
+                mend=f"convert it: iconv -f {encoding} -t UTF-8 old > new",
+            )
 
 
 def _reason(error: BaseException) -> str:
