@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -9,10 +10,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
+
+from polyseme.runtime.stage import trained_by
 
 BODY = """
 import errno, os, sys, time
@@ -184,6 +188,48 @@ def test_a_stage_dies_with_dvc_and_the_next_run_keeps_its_scratch(project: Path)
     done = _repro("fine")
     assert done.returncode == 0, done.stderr
     assert not list(project.rglob("*.tmp-*"))
+
+
+def test_a_stage_dies_with_dvc_while_it_still_waits_for_its_lock(project: Path) -> None:
+    """Before it reads its params: a rerun would otherwise meet it at work."""
+    Path("params.yaml").write_text(PARAMS.format(kind="sleep"))
+    lock = project / ".polyseme/lock/it.lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        dvc = subprocess.Popen([_tool("dvc"), "repro"], env=_environment())
+        stage = _descendant(dvc, "body.py", lock)
+        dvc.send_signal(signal.SIGKILL)
+        dvc.wait()
+        psutil.wait_procs([stage], timeout=5)  # less than the patience of the lock
+        assert not stage.is_running()
+
+
+def _descendant(dvc: subprocess.Popen[bytes], word: str, opened: Path) -> psutil.Process:
+    """The process below dvc that runs `word` and has `opened` open."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for process in psutil.Process(dvc.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                files = {Path(file.path) for file in process.open_files()}
+                if process.cmdline()[1:2] == [word] and opened in files:
+                    return process
+        time.sleep(0.02)
+    raise AssertionError("the stage did not start")
+
+
+@pytest.mark.parametrize("edited", ["models/bert.py", "models/common/table.py", "training/a.py"])
+def test_unfinished_work_follows_from_the_source_of_what_trains(
+    tmp_path: Path, edited: str
+) -> None:
+    for name in ("models/bert.py", "models/common/table.py", "training/a.py", "data/text.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x = 1")
+    before = trained_by(tmp_path)
+    (tmp_path / "data/text.py").write_text("x = 2")
+    assert trained_by(tmp_path) == before
+    (tmp_path / edited).write_text("x = 2")
+    assert trained_by(tmp_path) != before
 
 
 def test_two_runs_of_one_stage_do_not_race(project: Path) -> None:

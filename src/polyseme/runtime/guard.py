@@ -26,7 +26,7 @@ POLL_SECONDS = 0.25
 LOCK_PATIENCE_SECONDS = 10.0
 
 
-def die_with_ancestors(tick: Callable[[], None] = lambda: None) -> None:
+def die_with_ancestors(tick: Callable[[], object] = lambda: None) -> None:
     """End this process when its parent, or any ancestor up to dvc, ends.
 
     Args:
@@ -60,7 +60,7 @@ def _up_to_dvc() -> list[psutil.Process]:
     return parents[:1]
 
 
-def _watch(ancestors: list[psutil.Process], tick: Callable[[], None]) -> None:
+def _watch(ancestors: list[psutil.Process], tick: Callable[[], object]) -> None:
     while all(_alive(process) for process in ancestors):
         tick()
         time.sleep(POLL_SECONDS)

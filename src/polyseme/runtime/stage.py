@@ -7,8 +7,8 @@ A pipeline script gives its body to `run`. The guard then
 - verifies the sha256 manifest of each input when the body asks for it;
 - lets the body write into temporary folders, and puts them in place, with a manifest, only when
   the body has returned;
-- keeps a scratch folder, named by params and inputs, that survives `kill -9`, and empties it
-  after success;
+- keeps a scratch folder, named by params, inputs and the source of models and training, that
+  survives `kill -9`, and empties it after success;
 - writes a run record (seconds, memory, versions, hardware) apart from the artifacts, whose bytes
   are the same in every run;
 - turns any error into one line and an exit code (errors.py); a defect leaves its traceback in
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from polyseme.tracking.local import Tracker
 
 KEEP_ELAPSED_SECONDS = 2.0
+RSS_BYTES = 1 if sys.platform == "darwin" else 1024
+"""Unit of ru_maxrss: kibibytes, but bytes on macOS."""
+TRAINING_CODE = ("models", "models/common", "training")
 
 
 class Stage:
@@ -120,12 +123,13 @@ class Stage:
     def scratch(self) -> Path:
         """Folder for unfinished work; the same one after a kill.
 
-        Other params or inputs have another one, so ask for it after all inputs.
+        Other params, inputs or sources of what trains have another one, so that nothing continues
+        what another program began. Ask for it after all inputs.
         """
         if self._scratch is None:
             runtime = self.runtime
             how = [settings.precision(runtime), runtime.num_threads, runtime.accelerator]
-            key = manifest.canonical([self.params, self.inputs, how])[:16]
+            key = manifest.canonical([self.params, self.inputs, how, trained_by()])[:16]
             self._scratch = paths.SCRATCH / "scratch" / self.name / key
             self._scratch.mkdir(parents=True, exist_ok=True)
             with suppress(OSError, ValueError):
@@ -160,7 +164,7 @@ class Stage:
         facts = {
             "stage": self.name,
             "seconds": round(self.seconds, 3),
-            "peak_memory_bytes": max(u.ru_maxrss for u in usage) * 1024,
+            "peak_memory_bytes": max(u.ru_maxrss for u in usage) * RSS_BYTES,
             "num_threads": self.runtime.num_threads,
             "precision": settings.precision(self.runtime),
             "accelerator": self.runtime.accelerator,
@@ -176,6 +180,14 @@ class Stage:
         """Remove what was not finished; scratch stays for the next attempt."""
         for temporary in self._outputs.values():
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def trained_by(package: Path = Path(__file__).parents[1]) -> str:
+    """Hash of the sources that a checkpoint follows from."""
+    files = [file for folder in TRAINING_CODE for file in sorted((package / folder).glob("*.py"))]
+    return manifest.canonical(
+        [[file.relative_to(package).as_posix(), manifest.sha256(file)] for file in files]
+    )
 
 
 def _type(path: Path) -> str:
@@ -203,8 +215,10 @@ def run(body: Callable[[Stage], None], *names: str) -> None:
     """
     name = os.environ.get("DVC_STAGE", "stage")
     try:
-        guard.refuse_orphan()
-        code = _run(body, names)
+        ticks: list[Callable[[], None]] = []
+        guard.die_with_ancestors(lambda: [tick() for tick in ticks])
+        guard.refuse_orphan()  # after the watch began: dvc cannot go unseen in between
+        code = _run(body, names, ticks)
     except Exception as error:
         line = failures.explain(error, name)
         print(f"error: {line}", file=sys.stderr)
@@ -212,7 +226,9 @@ def run(body: Callable[[Stage], None], *names: str) -> None:
     sys.exit(code)
 
 
-def _run(body: Callable[[Stage], None], names: tuple[str, ...]) -> int:
+def _run(
+    body: Callable[[Stage], None], names: tuple[str, ...], ticks: list[Callable[[], None]]
+) -> int:
     name = os.environ.get("DVC_STAGE")
     if len(sys.argv) != len(names) + 1 or name is None:
         usage = f"python {sys.argv[0]} {' '.join(f'<{n}>' for n in names)}"
@@ -228,7 +244,7 @@ def _run(body: Callable[[Stage], None], names: tuple[str, ...]) -> int:
             params=declared.params(name),
             runtime=runtime,
         )
-        guard.die_with_ancestors(stage.tick)
+        ticks.append(stage.tick)
         return _guarded(body, stage)
 
 
