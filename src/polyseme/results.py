@@ -50,7 +50,8 @@ DICTIONARY = {
     "layer": "0 is the input embedding; `mix` is a learned scalar mix of all layers",
     "pooling": "how subwords become one word vector: first, last or mean; null: words are whole",
     "control": "true: labels of the control task (random by word type), false: real labels",
-    "seed": "seed of initialisation, order and sampling",
+    "seed": "seed of initialisation, order and sampling; for probes of initialisation and control "
+    "labels only: their batches come in one order",
     "train_size": "labelled training items (sentences); null where nothing is trained",
     "split": "train, valid or test",
     "metric": "name of the measure; the unit of `value` follows from it: accuracy, macro_f1, "
