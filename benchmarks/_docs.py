@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = {
-    name: ROOT / "docs" / "controlled_language.md" for name in ("difficulty", "generate", "recipe")
-}
+PAGES = dict.fromkeys(
+    ("difficulty", "generate", "recipe"), ROOT / "docs" / "controlled_language.md"
+)
 
 
 def put(name: str) -> None:

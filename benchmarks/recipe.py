@@ -44,10 +44,10 @@ def main() -> None:
         corpus = Path(folder) / "corpus"
         _controlled.prepare(corpus, vocab_size=3000)
         task = PreparedTask(_controlled.task("senses", corpus, Path(folder) / "senses"))
-        rows = [_run(values, {}, 0, corpus, task, Path(folder) / "none")]
+        rows = [_run(values, {}, corpus, task, Path(folder) / "none")]
         for number, recipe in enumerate(RECIPES):
             scratch = Path(folder) / f"scratch{number}"
-            rows.append(_run(values, recipe, SECONDS, corpus, task, scratch))
+            rows.append(_run(values, recipe, corpus, task, scratch))
             print(rows[-1], flush=True)
     _report.write("recipe", rows, seconds=SECONDS, precision=precision(Runtime()))
 
@@ -55,12 +55,11 @@ def main() -> None:
 def _run(
     values: dict[str, Any],
     recipe: dict[str, Any],
-    seconds: float,
     corpus: Path,
     task: PreparedTask,
     scratch: Path,
 ) -> dict[str, Any]:
-    budget = {"budget": seconds, "budget_unit": "seconds"}
+    budget = {"budget": SECONDS if recipe else 0, "budget_unit": "seconds"}
     options = build(bert.Config, values | recipe | budget, file="benchmark")
     model = bert.Model(options, WordPieces.load(corpus / TOKENIZER))
     stores = {split: TokenStore.open(corpus, split) for split in ("train", "valid")}  # type: ignore[arg-type]

@@ -160,8 +160,9 @@ def polarity_items_are_licensed(_: Lexicon, __: Document, sentence: Sentence) ->
     for place, token in enumerate(sentence.tokens):
         if token.form in ("any", "ever"):
             verb = place
-            while sentence.tokens[verb].upos != "VERB":
-                verb = sentence.heads[verb] - 1
+            for _ in sentence.tokens:  # as many steps as a tree can have
+                if sentence.tokens[verb].upos != "VERB":
+                    verb = sentence.heads[verb] - 1
             above = children(sentence, verb, "advmod", "nsubj")
             above += [det for subject in above for det in children(sentence, subject, "det")]
             before = {sentence.tokens[n].form for n in above if n < place}
