@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = dict.fromkeys(
+PAGE = ROOT / "docs" / "controlled_language.md"
+PAGES = dict.fromkeys(("difficulty", "generate", "recipe"), PAGE)
     ("difficulty", "generate", "recipe"), ROOT / "docs" / "controlled_language.md"
 )
 

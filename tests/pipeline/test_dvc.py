@@ -37,11 +37,11 @@ def test_a_finished_run_is_identical_to_its_committed_report(finished: Project) 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "identical" in done.stdout
     content = json.loads((finished.folder / "reports/smoke/manifest.json").read_text())
-    assert any("model/wiki/bert" in name for name in content["artifacts"])
+    assert any("model/controlled/bert" in name for name in content["artifacts"])
 
 
 def test_metrics_and_plots_are_shown(finished: Project) -> None:
-    assert "truecase" in finished.call("dvc", "metrics", "show").stdout
+    assert "senses" in finished.call("dvc", "metrics", "show").stdout
     done = finished.call("dvc", "plots", "show", "--json")
     assert "could not find" not in (done.stdout + done.stderr).lower()
     assert {"loss", "layers"} <= json.loads(done.stdout)["data"].keys()
@@ -50,7 +50,7 @@ def test_metrics_and_plots_are_shown(finished: Project) -> None:
 def test_other_params_of_the_probe_train_no_model(finished: Project) -> None:
     finished.compose("runtime.progress=false", "probe.linear.epochs=3")
     ran = _ran(finished.repro("--dry").stdout)
-    assert {f"probe@wiki-{name}" for name in ("random", "word2vec", "bert")} <= ran
+    assert {f"probe@controlled-{name}" for name in ("random", "word2vec", "bert")} <= ran
     assert not {name for name in ran if name.split("@")[0] not in ("probe", "report")}
     finished.compose("runtime.progress=false", "runtime.num_threads=2")
     assert "up to date" in finished.repro("--dry").stdout  # how it runs is no dependency
@@ -62,8 +62,8 @@ def test_an_experiment_with_another_value_runs_and_is_compared(finished: Project
     overrides.append("runtime.num_threads=1")
     arguments = [part for override in overrides for part in ("-S", override)]
     done = finished.call("dvc", "exp", "run", *arguments, "--name", "one-layer")
-    assert "pretrain@wiki-bert" in _ran(done.stdout)
-    assert not {"corpus@wiki", "static@wiki-word2vec"} & _ran(done.stdout)
+    assert "pretrain@controlled-bert" in _ran(done.stdout)
+    assert not {"corpus@controlled", "static@controlled-word2vec"} & _ran(done.stdout)
     shown = finished.call("dvc", "exp", "show", "--json").stdout
     assert "one-layer" in shown
     assert "lm.bert.num_layers" in finished.call("dvc", "params", "diff").stdout
@@ -74,7 +74,11 @@ def test_an_experiment_with_another_value_runs_and_is_compared(finished: Project
     ("override", "code", "parts"),
     [
         ("lm.bert.lr=1e30", 5, ["step", "last good state is kept", "lower lr"]),
-        ("corpus.wiki.vocab_size=60000", 3, ["vocab_size", "larger than the corpus supports"]),
+        (
+            "corpus.controlled.vocab_size=60000",
+            3,
+            ["vocab_size", "larger than the corpus supports"],
+        ),
     ],
 )
 def test_a_fault_in_a_stage_is_one_line_with_its_exit_code(

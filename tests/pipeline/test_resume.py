@@ -9,7 +9,7 @@ from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.pipeline
 
-MODEL = "model/wiki/bert"
+MODEL = "model/controlled/bert"
 QUICK = ("runtime.progress=false", "runtime.checkpoint_seconds=0.1", "lm.bert.dropout=0.1")
 
 
@@ -56,12 +56,12 @@ def test_fine_tuning_killed_between_and_inside_cells_ends_with_the_same_bytes(
     trained.compose(*QUICK)
     trained.repro("pretrain")
     whole, killed = trained.fork(tmp_path / "whole"), trained.fork(tmp_path / "killed")
-    target = "finetune@wiki-bert"
+    target = "finetune@controlled-bert"
     whole.repro("--no-run-cache", target)
     cells = killed.folder / ".polyseme/cells"
     killed.kill_when(lambda: len(list(cells.glob("*.json"))) > 2, target)
     finished = {p.name: p.stat().st_mtime_ns for p in cells.glob("*.json")}
-    assert not (killed.folder / "artifacts/smoke/finetune/wiki/bert").exists()
+    assert not (killed.folder / "artifacts/smoke/finetune/controlled/bert").exists()
     killed.repro("--no-run-cache", target)
-    assert killed.manifest("finetune/wiki/bert") == whole.manifest("finetune/wiki/bert")
+    assert killed.manifest("finetune/controlled/bert") == whole.manifest("finetune/controlled/bert")
     assert all((cells / name).stat().st_mtime_ns == time for name, time in finished.items())

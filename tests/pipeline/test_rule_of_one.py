@@ -82,7 +82,7 @@ def test_a_new_model_and_a_new_probe_run_and_stand_in_the_report(
     text = text.replace("/probe: [linear]", "/probe: [linear, nearest_mean]")
     text = text.replace("/lm: [bert]", "/lm: []")
     text = text[: text.index("lm:\n")] + text[text.index("task:\n") :]
-    text = text.replace("  word2vec: {dim: 32, budget: 400_000}\n", "")
+    text = text.replace("  word2vec: {dim: 32, budget: 80_000}\n", "")
     experiment.write_text(text)
     project.compose("runtime.progress=false")
     project.repro()
