@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import bz2
+import time
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,22 @@ def test_the_excerpt_that_gensim_ships() -> None:
     assert text.startswith("Anarchism is a political philosophy that advocates self-governed")
     for markup in ("[[", "{{", "<ref", "''", "|", "=="):
         assert markup not in text
+
+
+@pytest.mark.parametrize(
+    "unit", [" ", "(", "( ", ",", ", ", "(;", "[", "_", "__A", "'", "{", "\t "]
+)
+def test_cleaning_takes_linear_time(unit: str) -> None:
+    started = time.monotonic()
+    clean(f"Begin{unit * (200_000 // len(unit))}end.")
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("name", ["latin1", "klingon", "UTF-16"])
+def test_a_declared_encoding_other_than_utf_8_is_refused(tmp_path: Path, name: str) -> None:
+    dump = f'<?xml version="1.0" encoding="{name}"?>\n{HEAD}{page("Café")}{FOOT}'
+    (tmp_path / "a.xml").write_text(dump, "utf-8")
+    with pytest.raises(DataError, match=f"a.xml:1: the XML declaration says encoding '{name}'"):
+        titles(tmp_path / "a.xml")
+    (tmp_path / "a.xml").write_text(dump.replace(name, "Utf-8"), "utf-8")
+    assert titles(tmp_path / "a.xml") == ["Café"]

@@ -11,6 +11,7 @@ A whole dump ends with </mediawiki>; one that was cut, even between two bz2 stre
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,12 +33,15 @@ DROPPED_TAGS = frozenset(
 )
 LIST_MARK = "\ue000"  # private use: stands at the start of a list item until lines are known
 _LEFT_OVER = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||^\s*[|!]")
-_EMPTY_BRACKETS = re.compile(r"\s*\(\s*(?:[;,:]\s*)*\)")
-_OPEN_BRACKET = re.compile(r"\(\s*(?:[;,:]\s*)+")
-_BEFORE_STOP = re.compile(r"\s+([,.;:!?)])")
-_COMMAS = re.compile(r",(?:\s*,)+")
+_SPACES = re.compile(r"\s{2,}")  # collapsed first: the next four then take linear time
+_EMPTY_BRACKETS = re.compile(r"\s?\(\s?(?:[;,:]\s?)*\)")
+_OPEN_BRACKET = re.compile(r"\(\s?(?:[;,:]\s?)+")
+_BEFORE_STOP = re.compile(r"\s([,.;:!?)])")
+_COMMAS = re.compile(r",(?:\s?,)+")
 _QUOTES = re.compile("'{2,}")
 _MAGIC = re.compile(r"__[A-Z]+__")
+_DECLARED = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([^"'>]*)""")
+DECLARATION_BYTES = 1024
 _LANGUAGE_LINK = re.compile(r"[a-z]{2,3}(-[a-z]+)*")
 
 
@@ -58,7 +62,9 @@ def documents(options: Config, path: Path) -> Iterator[RawDocument]:
         DataError: truncated or damaged; names the file.
     """
     with CheckedStream(path, max_expansion=options.max_expansion, text=True) as raw:
-        events = ElementTree.iterparse(raw, events=("start", "end"))  # noqa: S314 - expat bounds entities
+        buffered = io.BufferedReader(raw, 2**16)
+        _refuse_encoding(path, buffered.peek(DECLARATION_BYTES))
+        events = ElementTree.iterparse(buffered, events=("start", "end"))  # noqa: S314 - expat bounds entities
         try:
             _, root = next(events)
             if _local(root) != "mediawiki":
@@ -74,6 +80,18 @@ def documents(options: Config, path: Path) -> Iterator[RawDocument]:
                 where=path,
                 mend="get it again, and compare its sha256",
             ) from None
+
+
+def _refuse_encoding(path: Path, begin: bytes) -> None:
+    """Raise when the XML declaration names another encoding than UTF-8; the bytes are UTF-8."""
+    found = _DECLARED.match(begin)
+    name = found[1].decode("ascii", "replace") if found else "utf-8"
+    if name.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise DataError(
+            f"the XML declaration says encoding {name[:40]!r}, not UTF-8",
+            where=f"{path}:1",
+            mend="convert the dump to UTF-8 with iconv, and correct its first line",
+        )
 
 
 def _local(element: ElementTree.Element) -> str:
@@ -156,5 +174,6 @@ def _entity(node: nodes.HTMLEntity) -> str:
 
 def _tidy(text: str) -> str:
     """Mend what removed templates leave behind: empty brackets, spaces before stops."""
-    text = _OPEN_BRACKET.sub("(", _EMPTY_BRACKETS.sub("", text))
+    text = _EMPTY_BRACKETS.sub("", _SPACES.sub(" ", text))
+    text = _SPACES.sub(" ", _OPEN_BRACKET.sub("(", text))
     return _COMMAS.sub(",", _BEFORE_STOP.sub(r"\1", text)).replace("( ", "(")
