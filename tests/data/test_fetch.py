@@ -23,6 +23,8 @@ class Server(http.server.ThreadingHTTPServer):
     drops = 0
     ranges = True
     status = 0
+    body = BODY
+    chunked = False
     requests: list[str]
 
 
@@ -36,11 +38,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(self.server.status)
             return
         start = int(wanted[6:-1]) if wanted and self.server.ranges else 0
-        body = BODY[start:]
+        whole = self.server.body
+        if start >= len(whole):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(whole)}")
+            self.end_headers()
+            return
+        body = whole[start:]
+        if self.server.chunked:
+            self.protocol_version = "HTTP/1.1"
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+            return
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(body)))
         if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(BODY) - 1}/{len(BODY)}")
+            self.send_header("Content-Range", f"bytes {start}-{len(whole) - 1}/{len(whole)}")
         self.end_headers()
         if self.server.drops:
             self.server.drops -= 1
@@ -218,3 +233,21 @@ def test_a_mirror_that_is_no_folder_is_refused(
         fetch.mirror_folder()
     monkeypatch.setenv("POLYSEME_MIRROR", "")
     assert fetch.mirror_folder() is None
+
+
+@pytest.mark.parametrize(("kept", "chunked"), [(0, False), (0, True), (100, False), (5000, False)])
+def test_a_shorter_file_on_the_server_is_told_at_once_and_leaves_no_part(
+    tmp_path: Path, server: Server, kept: int, chunked: bool
+) -> None:
+    server.body, server.chunked = BODY[:3000], chunked
+    data = describe(BODY, url=url(server))
+    part = tmp_path / "downloads" / f"{data.files[0].sha256[:16]}.part"
+    part.parent.mkdir()
+    if kept:
+        part.write_bytes(BODY[:kept])
+    with pytest.raises(IntegrityError, match=rf"expected {len(BODY):,} bytes, found 3,000"):
+        get(data, tmp_path)
+    assert not part.exists()
+    assert len(server.requests) == 1
+    server.body, server.chunked = BODY, False
+    assert get(data, tmp_path) == BODY

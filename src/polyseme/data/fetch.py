@@ -26,6 +26,7 @@ ATTEMPTS = 6
 FIRST_PAUSE = 1.0
 TIMEOUTS = (10.0, 60.0)
 """Seconds to connect, and between two chunks."""
+UNSATISFIABLE = 416
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -154,6 +155,9 @@ def _download(file: File, name: str, part: Path, bar: tqdm[None], pause: float) 
             raise
         except requests.RequestException as error:
             response = error.response
+            if response is not None and response.status_code == UNSATISFIABLE:
+                part.unlink(missing_ok=True)
+                raise _short(file, response) from None
             if response is not None and response.status_code not in TRANSIENT:
                 raise DataError(
                     f"the server answers {response.status_code} {response.reason}",
@@ -185,6 +189,7 @@ def _attempt(file: File, url: str, part: Path, bar: tqdm[None], base: int) -> No
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUTS) as response:
         response.raise_for_status()
         resumed = have > 0 and _resumes_at(response, have)
+        _check_promise(file, response, resumed=resumed)
         for chunk in _chunks(part) if resumed else ():
             check.update(chunk)
         with part.open("ab" if resumed else "wb") as writer:
@@ -192,7 +197,8 @@ def _attempt(file: File, url: str, part: Path, bar: tqdm[None], base: int) -> No
                 check.update(chunk)
                 writer.write(chunk)
                 bar.update(base + check.size - bar.n)
-    if check.size < file.size:
+    whole = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
+    if check.size < file.size and not whole:  # a chunked body tells its end, others may not
         raise requests.ConnectionError("the connection closed early")
     return check.finish()
 
@@ -201,6 +207,34 @@ def _resumes_at(response: requests.Response, offset: int) -> bool:
     """True when the server sends the rest from `offset`; False when it sends the whole file."""
     sent = response.headers.get("Content-Range", "")
     return response.status_code == requests.codes.partial and sent.startswith(f"bytes {offset}-")
+
+
+def _check_promise(file: File, response: requests.Response, *, resumed: bool) -> None:
+    """Raise before the body when its headers tell another size than conf does."""
+    headers = response.headers
+    if resumed:
+        found = headers.get("Content-Range", "").rpartition("/")[2]
+    elif headers.get("Content-Encoding", "identity") == "identity":
+        found = headers.get("Content-Length", "")
+    else:
+        return
+    if found.isdecimal() and int(found) != file.size:
+        raise _wrong_size(file, f"found {int(found):,} on the server")
+
+
+def _short(file: File, response: requests.Response) -> IntegrityError:
+    """What 416 means: the server's file ends before the bytes that were asked for."""
+    found = response.headers.get("Content-Range", "").rpartition("/")[2]
+    size = f"{int(found):,}" if found.isdecimal() else "fewer"
+    return _wrong_size(file, f"found {size} on the server (416 when resuming)")
+
+
+def _wrong_size(file: File, found: str) -> IntegrityError:
+    return IntegrityError(
+        f"expected {file.size:,} bytes, {found}",
+        where=file.url,
+        mend="correct size and sha256 in conf/dataset, or the URL; what was kept is deleted",
+    )
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
