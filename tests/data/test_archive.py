@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import stat
@@ -159,3 +160,45 @@ def test_other_files_are_no_archives(tmp_path: Path) -> None:
     (tmp_path / "a.rar").write_bytes(b"")
     with pytest.raises(DataError, match="not an archive"):
         extract(tmp_path / "a.rar", tmp_path / "out", LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (["a", "a/b"], "file and a folder|is a file"),
+        (["a", "a/b/c"], "is a file|file and a folder"),
+        (["a/b", "a"], "file and a folder"),
+        (["x" * 256], "more than 255 bytes"),
+        (["é" * 128], "more than 255 bytes"),
+        (["a/" * 500 + "b"], "folders"),
+        (["a\nb"], "control character"),
+        (["a\x1b[31mb"], "control character"),
+        (["."], "empty name"),
+    ],
+)
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_names_that_are_no_files_are_refused_in_a_short_line(
+    tmp_path: Path,
+    names: list[str],
+    why: str,
+    make: Callable[[Path, dict[str, bytes]], Path],
+) -> None:
+    path = tmp_path / ("a.zip" if make is make_zip else "a.tar")
+    make(path, dict.fromkeys(names, b"1"))
+    refuse(path, tmp_path / "out", why)
+    with pytest.raises(DataError) as caught:
+        extract(path, tmp_path / "out", LIMITS)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300 + len(str(path))
+
+
+def test_a_full_disk_stays_an_error_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    make_zip(tmp_path / "a.zip", {"sub/x": b"1"})
+    monkeypatch.setattr("pathlib.Path.open", full)
+    with pytest.raises(OSError, match="No space left"):
+        extract(tmp_path / "a.zip", tmp_path / "out", LIMITS)

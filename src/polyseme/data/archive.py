@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import io
 import lzma
+import os
 import stat
 import struct
 import tarfile
 import tempfile
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from functools import partial
@@ -26,6 +28,12 @@ from polyseme.errors import DataError
 
 CHUNK = 2**18
 TAR_BLOCK = 512
+MAX_NAME = 255  # bytes, of most file systems
+MAX_PATH = 1024
+MAX_DEPTH = 32
+MAX_SHOWN = 60
+MAX_REASON = 200
+NO_NAME = ("Cc", "Zl", "Zp")  # Unicode categories
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.zst")
 DAMAGED = (
     *BROKEN,
@@ -65,8 +73,7 @@ def extract(archive: Path, out: Path, limits: Limits) -> list[Path]:
     with tempfile.TemporaryDirectory(dir=out, prefix=".extract-") as temporary:
         names = _write(archive, members, Path(temporary), limits)
         for name in names:
-            if (out / name).exists():
-                raise _refusal(archive, name, "exists already")
+            _refuse_existing(archive, name, out)
         for name in names:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             (Path(temporary) / name).rename(out / name)
@@ -78,18 +85,17 @@ def _write(archive: Path, members: Iterator[Member], out: Path, limits: Limits) 
     names: list[str] = []
     total = 0
     for name, content, allowed in _guarded(archive, members):
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
-            raise _refusal(archive, name, "path leaves the folder")
         if len(names) >= limits.max_members:
             raise _refusal(archive, name, f"more than {limits.max_members:,} members")
-        target = out / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = out / name
         written = 0
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             file = target.open("xb")
         except FileExistsError:
-            raise _refusal(archive, name, "named twice") from None
+            raise _refusal(archive, name, "named twice, or a file and a folder") from None
+        except NotADirectoryError:
+            raise _refusal(archive, name, "inside a member that is a file") from None
         with file:
             for chunk in _guarded(archive, iter(partial(content.read, CHUNK), b"")):
                 written, total = written + len(chunk), total + len(chunk)
@@ -98,8 +104,31 @@ def _write(archive: Path, members: Iterator[Member], out: Path, limits: Limits) 
                 if total > limits.max_bytes:
                     raise _refusal(archive, name, f"more than {limits.max_bytes:,} bytes in all")
                 file.write(chunk)
-        names.append(str(path))
+        names.append(str(PurePosixPath(name)))
     return names
+
+
+def _refuse_existing(archive: Path, name: str, out: Path) -> None:
+    """Raise when the member would overwrite a file, or needs a folder where one lies."""
+    target = out / name
+    folders = target.parents[: len(PurePosixPath(name).parts) - 1]
+    if target.exists() or any(folder.is_file() for folder in folders):
+        raise _refusal(archive, name, "exists already")
+
+
+def _check_name(archive: Path, name: str) -> None:
+    """Raise when `name` cannot be a file below a folder on any usual file system."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+        raise _refusal(archive, name, "path leaves the folder")
+    if not path.parts:
+        raise _refusal(archive, name, "empty name")
+    if any(unicodedata.category(character) in NO_NAME for character in name):
+        raise _refusal(archive, name, "control character in the name")
+    if any(len(os.fsencode(part)) > MAX_NAME for part in path.parts):
+        raise _refusal(archive, name, f"name of more than {MAX_NAME} bytes")
+    if len(path.parts) > MAX_DEPTH or len(os.fsencode(name)) > MAX_PATH:
+        raise _refusal(archive, name, f"more than {MAX_DEPTH} folders or {MAX_PATH:,} bytes deep")
 
 
 def _guarded(archive: Path, items: Iterator[T]) -> Iterator[T]:
@@ -110,7 +139,7 @@ def _guarded(archive: Path, items: Iterator[T]) -> Iterator[T]:
         except StopIteration:
             return
         except DAMAGED as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
             raise DataError(
                 f"archive is truncated or damaged ({reason})", where=archive, mend="get it again"
             ) from None
@@ -127,6 +156,7 @@ def _zip_members(archive: Path, limits: Limits) -> Iterator[Member]:
             if info.flag_bits & 1:
                 raise _refusal(archive, info.filename, "encrypted")
             if not info.is_dir():
+                _check_name(archive, info.filename)
                 allowed = max(FREE_BYTES, limits.max_expansion * info.compress_size)
                 with file.open(info) as content:
                     yield info.filename, content, allowed
@@ -141,6 +171,7 @@ def _tar_members(archive: Path, limits: Limits) -> Iterator[Member]:
                 if not (info.isreg() or info.isdir()) or info.issparse():
                     raise _refusal(archive, info.name, "a link, device or sparse file")
                 if info.isreg():
+                    _check_name(archive, info.name)
                     checked = tarfile.data_filter(info, ".")
                     content = file.extractfile(info)
                     if checked is None or content is None:
@@ -166,6 +197,7 @@ class _Tail(io.RawIOBase):
 
 
 def _refusal(archive: Path, member: str, why: str) -> DataError:
+    member = member if len(member) <= MAX_SHOWN else f"{member[:MAX_SHOWN]}..."
     return DataError(
         f"refused: member {member!r}: {why}",
         where=archive,
