@@ -197,10 +197,10 @@ def test_more_workers_than_documents(tmp_path: Path) -> None:
     how = Finishing(
         name="controlled",
         result=tmp_path,
-        num_workers=40,
+        num_workers=4,
         progress=False,
         valid_fraction=0.1,
         test_fraction=0.1,
     )
-    with pytest.raises(ConfigError, match="num_workers = 40 are more than 500 words need; lower"):
-        next(controlled.finished(Config(num_words=500), ENGLISH, how))
+    with pytest.raises(ConfigError, match="num_workers = 4 are more than 50 words need; lower"):
+        next(controlled.finished(Config(num_words=50), ENGLISH, how))
