@@ -9,8 +9,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "controlled_language.md"
 PAGES = dict.fromkeys(("difficulty", "generate", "recipe"), PAGE)
-    ("difficulty", "generate", "recipe"), ROOT / "docs" / "controlled_language.md"
-)
 
 
 def put(name: str) -> None:

@@ -112,3 +112,31 @@ def test_parquet_errors(tmp_path: Path) -> None:
     (tmp_path / "d.parquet").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"d.parquet: no Parquet file, or a damaged one"):
         read(tmp_path / "d.parquet")
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_parquet_strings_of_every_kind(tmp_path: Path, kind: pa.DataType) -> None:
+    values = ["One.", None, "Two."] * 50
+    path = table(tmp_path / "a.parquet", text=pa.array(values).cast(kind))
+    found = [raw.text for raw in parquet.documents(parquet.Config(), path)]
+    assert found == [value or "" for value in values]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_parquet_text_that_is_not_utf_8_names_its_row(tmp_path: Path, packed: bool) -> None:
+    values = pa.array([b"good"] * 70 + [b"caf\xe9 x"] + [b"good"])
+    text_array = pa.Array.from_buffers(pa.string(), len(values), values.buffers())
+    if packed:
+        text_array = text_array.dictionary_encode()
+    path = table(tmp_path / "a.parquet", text=text_array)
+    with pytest.raises(DataError, match=r"a.parquet: row 70: not UTF-8: byte 0xe9 at 3"):
+        list(parquet.documents(parquet.Config(), path))
+
+
+def test_a_parquet_column_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    made = pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
+    pq.write_table(made, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="column 'text' stands there twice"):
+        list(parquet.documents(parquet.Config(), tmp_path / "a.parquet"))

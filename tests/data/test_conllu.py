@@ -67,10 +67,16 @@ def test_harmless_departures_are_read(tmp_path: Path, change: object) -> None:
         ([row("1"), row("1")], 2, "blank line"),
         ([row("1"), "# sent_id = two", row("1")], 2, "blank line"),
         ([row("one")], 1, "'one' is no integer"),
-        ([row("1"), row("3")], 2, "id 3 follows 1"),
+        ([row("1"), row("3")], 2, "id '3' follows 1"),
         ([row("1", head="2")], 1, "head '2'"),
         ([row("1", head="x")], 1, "head 'x'"),
         ([row("1", form=" ")], 1, "empty word form"),
+        ([row("1", head="9" * 5000)], 1, r"head '9{40}\.\.\.'"),
+        ([row("1" * 5000)], 1, r"id '1{40}\.\.\.'"),
+        ([row("1").replace("NOUN", "")], 1, "column 4 is empty"),
+        ([row("1-3"), row("1"), row("2")], 1, "ends at 3, the sentence at 2"),
+        ([row("1"), row("1-2"), row("2")], 2, "the range '1-2' follows word 1"),
+        ([row("2-1"), row("1"), row("2")], 1, "the range '2-1' follows word 0"),
         (["# sent_id = one"], 1, "without words"),
     ],
 )
@@ -115,3 +121,8 @@ def test_agrees_with_the_conllu_library_on_real_text() -> None:
             assert ours.heads == tuple(token["head"] for token in words)
             assert ours.deprels == tuple(token["deprel"] for token in words)
             assert ours.sent_id == theirs.metadata["sent_id"]
+
+
+def test_a_word_without_a_tag_is_unlabelled(tmp_path: Path) -> None:
+    (found,) = sentences(tmp_path, row("1").replace("NOUN", "_") + "\n" + row("2"))
+    assert found.upos == (None, "NOUN")

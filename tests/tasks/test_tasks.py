@@ -32,7 +32,7 @@ def test_similarity_reads_tabs_commas_and_comments(tmp_path: Path) -> None:
     assert split.labels == [6.77, 7.0]
 
 
-@pytest.mark.parametrize("line", ["love sex high", "love 6.77", "a b c 3"])
+@pytest.mark.parametrize("line", ["love sex high", "love 6.77", "a b c 3", "a b nan", "a b inf"])
 def test_a_similarity_line_that_is_none_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "pairs.tsv").write_text(f"love\tsex\t6.77\n{line}\n")
     options = similarity.Config(module="similarity", source="x", file="pairs.tsv")
