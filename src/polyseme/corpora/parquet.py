@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ from polyseme.data.text import Unit, split_paragraphs
 from polyseme.errors import DataError
 
 ROWS = 64
+TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
 
 @config
@@ -40,19 +42,39 @@ def documents(options: Config, path: Path) -> Iterator[RawDocument]:
         with pq.ParquetFile(path) as file:
             _check_columns(path, file.schema_arrow, columns)
             for batch in file.iter_batches(batch_size=ROWS, columns=columns):
-                texts = batch.column(options.text_column).to_pylist()
-                titles = batch.column(columns[-1]).to_pylist() if options.title_column else None
+                texts = _strings(batch.column(options.text_column), path, row)
+                titles = (
+                    _strings(batch.column(columns[-1]), path, row) if options.title_column else None
+                )
                 for index, text in enumerate(texts):
                     where = f"{path}: row {row + index}"
                     title = titles[index] if titles else f"{path.name}:{row + index}"
                     position = size * (row + index) // file.metadata.num_rows
                     yield RawDocument(title or "", refuse_nul(text or "", where), position)
                 row += len(texts)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())
         raise DataError(
             f"no Parquet file, or a damaged one ({reason})", where=path, mend="get it again"
         ) from None
+
+
+def _strings(column: pa.Array, path: Path, row: int) -> list[str | None]:
+    """Values of a column whose first one is `row` of the file."""
+    try:
+        return cast(list[str | None], column.to_pylist())
+    except UnicodeDecodeError:
+        pass
+    for index, value in enumerate(column):
+        try:
+            value.as_py()
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start} of its text",
+                where=f"{path}: row {row + index}",
+                mend="write the column anew as UTF-8 strings",
+            ) from None
+    raise DataError("text that is not UTF-8", where=f"{path}: row {row}", mend="write it anew")
 
 
 def _check_columns(path: Path, schema: pa.Schema, columns: list[str]) -> None:
@@ -64,8 +86,12 @@ def _check_columns(path: Path, schema: pa.Schema, columns: list[str]) -> None:
                 where=path,
                 mend=f"name one in reader_options; found: {found}",
             )
+        if schema.names.count(name) > 1:
+            raise DataError(f"column {name!r} stands there twice", where=path, mend="rename one")
         kind = schema.field(name).type
-        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if not any(is_text(kind) for is_text in TEXTS):
             raise DataError(f"column {name!r} is {kind}, no text", where=path, mend="cast it")
 
 
