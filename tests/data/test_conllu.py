@@ -74,9 +74,9 @@ def test_harmless_departures_are_read(tmp_path: Path, change: object) -> None:
         ([row("1", head="9" * 5000)], 1, r"head '9{40}\.\.\.'"),
         ([row("1" * 5000)], 1, r"id '1{40}\.\.\.'"),
         ([row("1").replace("NOUN", "")], 1, "column 4 is empty"),
-        ([row("1-3"), row("1"), row("2")], 1, "ends at 3, the sentence at 2"),
+        ([row("1-3"), row("1"), row("2")], 1, "ends at '3', the sentence at 2"),
         ([row("1"), row("1-2"), row("2")], 2, "the range '1-2' follows word 1"),
-        ([row("2-1"), row("1"), row("2")], 1, "the range '2-1' follows word 0"),
+        ([row("2-1"), row("1"), row("2")], 1, "id '2-1' is no integer, range"),
         (["# sent_id = one"], 1, "without words"),
     ],
 )

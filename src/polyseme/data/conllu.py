@@ -21,6 +21,8 @@ from polyseme.errors import DataError
 NUM_COLUMNS = 10
 NO_HEAD = -1
 MAX_LINE = 2**20
+MAX_DIGITS = 9
+MAX_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Sentence:
     line: int
     """Line of the file where it begins, from 1."""
     words: tuple[str, ...]
-    upos: tuple[str, ...]
+    upos: tuple[str | None, ...]
+    """None where the column is `_`."""
     heads: tuple[int, ...]
     """Position of the head, from 1; 0 is the root; -1 where the column is `_`."""
     deprels: tuple[str, ...]
@@ -61,39 +64,56 @@ def _sentence(path: Path, block: list[tuple[int, str]]) -> Sentence:
     """The sentence of a block of numbered lines."""
     sent_id = ""
     rows: list[tuple[int, list[str]]] = []
+    ranges: list[tuple[int, int]] = []
     for number, line in block:
         if line.startswith("#"):
             if rows:
                 raise _error(path, number, "a comment inside a sentence", "put a blank line before")
             sent_id = dict(conllu.parser.parse_comment_line(line)).get("sent_id") or sent_id
-        elif (row := _row(path, number, line, len(rows))) is not None:
+        elif isinstance(row := _row(path, number, line, len(rows)), int):
+            ranges.append((number, row))
+        elif row is not None:
             rows.append((number, row))
     if not rows:
         raise _error(path, block[0][0], "a sentence without words", "remove its comments")
     heads = tuple(_head(path, number, row[6], len(rows)) for number, row in rows)
+    for number, last in ranges:
+        if last > len(rows):
+            what = f"a multiword token ends at {_cut(str(last))}, the sentence at {len(rows)}"
+            raise _error(path, number, what, "correct its range")
     columns = list(zip(*(row for _, row in rows), strict=True))
-    return Sentence(sent_id, block[0][0], columns[1], columns[3], heads, columns[7])
+    upos = tuple(None if tag == "_" else tag for tag in columns[3])
+    return Sentence(sent_id, block[0][0], columns[1], upos, heads, columns[7])
 
 
-def _row(path: Path, number: int, line: str, num_words: int) -> list[str] | None:
-    """Columns of a word line; None for a multiword token or an empty node."""
+def _row(path: Path, number: int, line: str, num_words: int) -> list[str] | int | None:
+    """Columns of a word line; last word of a multiword token; None for an empty node."""
     columns = line.split("\t")
     if len(columns) != NUM_COLUMNS:
         what = f"{len(columns)} columns separated by tabs instead of {NUM_COLUMNS}"
         raise _error(path, number, what, "write `_` for each column without a value")
     try:
         word_id = conllu.parser.parse_id_value(columns[0])
-    except conllu.exceptions.ParseException:
+    except (conllu.exceptions.ParseException, ValueError):  # int() refuses thousands of digits
         word_id = None
     if word_id is None:
-        what = f"id {columns[0]!r} is no integer, range (1-2) or empty node (8.1)"
+        what = f"id {_cut(columns[0])} is no integer, range (1-2) or empty node (8.1)"
         raise _error(path, number, what, "number the words of a sentence from 1")
+    if "" in columns:
+        what = f"column {columns.index('') + 1} is empty"
+        raise _error(path, number, what, "write `_` for each column without a value")
     if isinstance(word_id, tuple):
-        return None
+        first, mark, last = word_id
+        if mark != "-":
+            return None
+        if not num_words < first <= last:
+            what = f"the range {_cut(columns[0])} follows word {num_words}"
+            raise _error(path, number, what, "put it before its first word")
+        return int(last)
     if word_id == 1 and num_words:
         raise _error(path, number, "the ids start again at 1", "put a blank line before")
     if word_id != num_words + 1:
-        what = f"id {word_id} follows {num_words}"
+        what = f"id {_cut(columns[0])} follows {num_words}"
         raise _error(path, number, what, "number the words of a sentence from 1 without a gap")
     if not columns[1].strip():
         raise _error(path, number, "empty word form", "write the form, or `_` if it is unknown")
@@ -103,10 +123,15 @@ def _row(path: Path, number: int, line: str, num_words: int) -> list[str] | None
 def _head(path: Path, number: int, value: str, num_words: int) -> int:
     if value == "_":
         return NO_HEAD
-    if not (value.isascii() and value.isdigit() and int(value) <= num_words):
-        what = f"head {value!r} is no word of the sentence"
+    short = len(value) <= MAX_DIGITS  # int() refuses thousands of digits
+    if not (short and value.isascii() and value.isdigit() and int(value) <= num_words):
+        what = f"head {_cut(value)} is no word of the sentence"
         raise _error(path, number, what, f"use 0 (root) to {num_words}, or `_`")
     return int(value)
+
+
+def _cut(value: str) -> str:
+    return repr(value if len(value) <= MAX_SHOWN else f"{value[:MAX_SHOWN]}...")
 
 
 def _error(path: Path, number: int, what: str, mend: str) -> DataError:
