@@ -5,6 +5,7 @@ Fields are set apart by tabs, commas or spaces; lines that begin with # are comm
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,11 +50,12 @@ def _fields(line: str, *, where: str) -> list[str]:
     fields = [field for field in re.split(r"[\t,; ]+", line.strip()) if field]
     try:
         word, other, score = fields
-        float(score)
+        if not math.isfinite(float(score)):
+            raise ValueError(score)
     except ValueError:
         raise DataError(
             f"is not `word word score`: {line.strip()[:60]!r}",
             where=where,
-            mend="write two words and a number, or begin the line with # if it is a comment",
+            mend="write two words and a finite number, or begin the line with # if it is a comment",
         ) from None
     return [word, other, score]
