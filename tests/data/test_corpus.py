@@ -248,3 +248,35 @@ def test_configuration_is_checked(change: dict[str, Any], what: str) -> None:
 def no_left_overs(tmp_path: Path) -> Iterator[None]:
     yield
     assert not list(tmp_path.rglob(".work-*"))
+
+
+@pytest.mark.parametrize("pattern", ["", ".", "/etc/*", "../*.txt", "a/../../*"])
+def test_a_pattern_that_leaves_the_source_is_refused(
+    source: Path, tmp_path: Path, pattern: str
+) -> None:
+    with pytest.raises(ConfigError, match="is no pattern inside the source folder"):
+        prepare(source, tmp_path / "out", pattern=pattern)
+    with pytest.raises(ConfigError, match=r"c.yaml: corpus.toy.pattern: "):
+        corpus.check(VALUES | {"pattern": pattern}, file="c.yaml", key="corpus.toy")
+
+
+@pytest.mark.parametrize("reader", ["text", "jsonl"])
+def test_an_empty_split_advises_what_the_reader_has(tmp_path: Path, reader: str) -> None:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    record = LINES[0] if reader == "text" else json.dumps({"text": LINES[0]})
+    (folder / "a.txt").write_text(record)
+    values = VALUES | {"reader": reader, "reader_options": {}}
+    options, reader_options = corpus.check(values, file="c.yaml", key="corpus.toy")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(DataError, match="no document of 1 fell into the") as caught:
+        corpus.prepare(
+            options,
+            reader_options,
+            name="toy",
+            source=folder,
+            out=tmp_path / "out",
+            num_workers=1,
+            progress=False,
+        )
+    assert ("reader_options.document" in str(caught.value)) == (reader == "text")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -23,7 +23,7 @@ from polyseme import items
 from polyseme.config import build, config
 from polyseme.data.preparation import Preparation
 from polyseme.data.tokenizer import SMALLEST_VOCABULARY
-from polyseme.errors import DataError
+from polyseme.errors import ConfigError, DataError
 
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, lt=0.5)]
@@ -76,6 +76,7 @@ def check(values: Mapping[str, Any], *, file: str, key: str) -> tuple[Config, An
         ConfigError: unknown key or reader, wrong type, value out of range.
     """
     options = build(Config, values, file=file, key=key)
+    _check_pattern(options.pattern, where=f"{file}: {key}.pattern")
     reader = items.load("corpus", options.reader)
     return options, build(
         reader.Config, options.reader_options, file=file, key=f"{key}.reader_options"
@@ -126,12 +127,25 @@ def prepare(
     return card
 
 
+def _check_pattern(pattern: str, *, where: str) -> None:
+    """Raise when the glob is none, or matches files outside the source folder."""
+    path = PurePosixPath(pattern)
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in pattern:
+        raise ConfigError(
+            f"{pattern!r} is no pattern inside the source folder",
+            where=where,
+            mend="write a relative glob without `..`, for example **/*.txt",
+        )
+
+
 def _files(source: Path, pattern: str) -> list[Path]:
     """Files to read, in a fixed order.
 
     Raises:
+        ConfigError: the pattern leaves the folder.
         DataError: there is none.
     """
+    _check_pattern(pattern, where="pattern")
     if source.is_file():
         return [source]
     found = sorted(p for p in source.glob(pattern) if p.is_file() and p.name != MANIFEST)

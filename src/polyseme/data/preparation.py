@@ -200,11 +200,12 @@ class Preparation:
         for split in SPLITS:
             if not splits[split]["documents"]:
                 total = sum(counts["documents"] for counts in splits.values())
+                smaller = ", make them smaller (reader_options.document)"
                 raise DataError(
                     f"no document of {total} fell into the {split} split",
                     where=self.source,
-                    mend="add documents, make them smaller (reader_options.document), or change "
-                    f"corpus.{self.name}.valid_fraction and test_fraction",
+                    mend=f"add documents{smaller if self.options.reader == 'text' else ''}, or "
+                    f"change corpus.{self.name}.valid_fraction and test_fraction",
                 )
 
     def _vocabulary(self, counts: list[tuple[str, int]]) -> None:
