@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml  # type: ignore[import-untyped]
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -54,13 +55,27 @@ def composed(overrides: Sequence[str], conf: Path = Path("conf")) -> dict[str, A
     """
     try:
         with initialize_config_dir(config_dir=str(conf.resolve()), version_base=None):
-            chosen = compose("config", overrides=list(overrides))
+            chosen = compose("config", overrides=list(overrides), return_hydra_config=True)
+            file = chosen.hydra.runtime.choices["experiment"]
+            OmegaConf.set_struct(chosen, False)
+            del chosen["hydra"]
             params: dict[str, Any] = OmegaConf.to_container(chosen, resolve=True)  # type: ignore[assignment]
-    except (HydraException, OmegaConfBaseException) as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ConfigError(" / ".join(lines[:2]), where=conf, mend="see conf/config.yaml") from None
     check(params)
+    _check_name(params["experiment"], conf / "experiment" / f"{file}.yaml")
     return params
+
+
+def _check_name(name: str, file: Path) -> None:
+    """An experiment writes into folders of its own name, which its file has as well."""
+    if name == "data" or name != file.stem:
+        raise ConfigError(
+            f"experiment = {name!r} is not the name of its file",
+            where=file,
+            mend="write the stem of the file, which may not be `data`",
+        )
 
 
 def text(params: Mapping[str, Any]) -> str:
@@ -97,6 +112,16 @@ def check(params: Mapping[str, Any]) -> None:
 def _check_top_level(params: Mapping[str, Any]) -> None:
     """Only known keys, each number once, every representation made by a selected item."""
     file = "conf/config.yaml"
+    for key in (*GENERAL, *GROUPS, *LISTS):
+        if params.get(key) is None:
+            raise ConfigError(f"{key!r} is missing or empty", where=file, mend="give it a value")
+    for group in GROUPS:
+        items_ = params[group]
+        nested = group not in ("runtime", "representation")
+        wrong = [k for k, v in items_.items() if not isinstance(v, Mapping)] if nested else []
+        if wrong:
+            where = f"{group}.{wrong[0]}"
+            raise ConfigError(f"{where} is no mapping", where=file, mend=f"see conf/{group}/")
     if unknown := sorted(params.keys() - set(GENERAL) - set(GROUPS) - set(LISTS)):
         allowed = ", ".join((*GENERAL, *GROUPS))
         raise ConfigError(f"unknown key {unknown[0]!r}", where=file, mend=f"allowed: {allowed}")

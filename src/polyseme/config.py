@@ -23,7 +23,7 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def config(cls: type[T]) -> type[T]:
     """Make `cls` a frozen, keyword-only dataclass that refuses unknown keys and other types."""
-    settings = ConfigDict(extra="forbid", strict=True)
+    settings = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
     made: type[T] = pydantic_dataclass(frozen=True, kw_only=True, config=settings)(cls)  # type: ignore[assignment]
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,10 @@ def test_a_small_rate_is_a_number_and_not_a_text() -> None:
         ("seeds=[0,0]", ["seeds = [0, 0] repeats itself"]),
         ("+representation.ghost=lm", ["ghost"]),
         ("+baseline.majority.foo=3", ["conf/baseline/majority.yaml", "unknown key 'foo'"]),
+        ("~seed", ["'seed' is missing"]),
+        ("dataset=null", ["conf"]),
+        ("+task.upos=3", ["task.upos is no mapping"]),
+        ("seed=-5", ["seed"]),
         ("lm.bert.warmup=0.8", ["conf/lm/bert.yaml", "warmup + cooldown <= 1"]),
     ],
 )
@@ -112,3 +117,34 @@ def test_a_config_cannot_be_changed() -> None:
     options = build(module.Config, {}, file="x")
     with pytest.raises(Exception, match=r"frozen|cannot assign"):
         options.lr = 3.0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a: [1\n b: 2\n", b"lm: {}\nlm: {}\n", b"\xff\xfe\n", b"# @package _global_\nseed: .inf\n"],
+)
+def test_a_conf_file_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes) -> None:
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    (tmp_path / "conf/lm/bert.yaml").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        compose.composed([], tmp_path / "conf")
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_without_end_are_refused(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    path = tmp_path / "conf/lm/bert.yaml"
+    path.write_text(path.read_text().replace("budget: 5_000_000", "budget: .inf"))
+    with pytest.raises(ConfigError, match="budget"):
+        compose.composed(["experiment=wiki"], tmp_path / "conf")
+
+
+@pytest.mark.parametrize("name", ["data", "wiki"])
+def test_an_experiment_that_has_the_name_of_another_is_refused(tmp_path: Path, name: str) -> None:
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    text = (ROOT / "conf/experiment/wiki.yaml").read_text()
+    (tmp_path / "conf/experiment/copy.yaml").write_text(
+        text.replace("experiment: wiki", f"experiment: {name}")
+    )
+    with pytest.raises(ConfigError, match="not the name of its file"):
+        compose.composed(["experiment=copy"], tmp_path / "conf")
