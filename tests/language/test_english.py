@@ -25,6 +25,10 @@ from polyseme.language.source import (
 FORMS = """
 see sees saw seen seeing
 steal steals stole stolen stealing
+kidnap kidnaps kidnapped kidnapped kidnapping
+debug debugs debugged debugged debugging
+overtake overtakes overtook overtaken overtaking
+broadcast broadcasts broadcast broadcast broadcasting
 build builds built built building
 win wins won won winning
 lose loses lost lost losing

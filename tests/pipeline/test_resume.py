@@ -19,7 +19,8 @@ def _steps(project: Project) -> list[int]:
 
 
 def _flip_a_byte_of_the_newest_checkpoint(project: Project) -> None:
-    newest = max((project.folder / ".polyseme/scratch").rglob("*.safetensors"))
+    notes = [n for n in (project.folder / ".polyseme/scratch").rglob("*.json") if n.stem.isdigit()]
+    newest = max(notes, key=lambda note: int(note.stem)).with_suffix(".safetensors")
     content = bytearray(newest.read_bytes())
     content[-3] ^= 4
     newest.write_bytes(bytes(content))

@@ -257,21 +257,25 @@ def _check_symbols(grammar: Grammar, lexicon: Lexicon) -> None:
 
 
 def _infer(grammar: Grammar, lexicon: Lexicon) -> None:
-    """The feature of each argument: from its values, and from the arguments it is passed to."""
+    """The feature of each argument: from its values, and from the arguments it is passed to.
+
+    Only what is left then follows from arguments beside it, which may be more special than it is:
+    `A[s] B[s]* C[s]` does not make the senses of C those of B.
+    """
     owner = {value: f for f, values in grammar.features.items() for value in values}
     known: dict[tuple[str, int], str | None] = {}
     for name, signature in SENSE_SYMBOLS.items():
         known |= {(name, n): f for n, f in enumerate(signature)}
     for name, (_, inflection) in lexicon.kinds.items():
         known[name, 0] = "num" if inflection == "number" else None
-    changed = True
-    while changed:
-        changed = False
-        for rule in itertools.chain.from_iterable(grammar.rules.values()):
-            found = _arguments(rule, owner, known)
-            for spot, feature in found.items():
-                if known.get(spot) is None and feature is not None:
-                    known[spot], changed = feature, True
+    for upwards in (True, False):
+        changed = True
+        while changed:
+            changed = False
+            for rule in itertools.chain.from_iterable(grammar.rules.values()):
+                for spot, feature in _arguments(rule, owner, known, upwards=upwards).items():
+                    if known.get(spot) is None and feature is not None:
+                        known[spot], changed = feature, True
     for name, rules in grammar.rules.items():
         grammar.signatures[name] = [known.get((name, n)) for n in range(len(rules[0].args))]
         for rule in rules:
@@ -279,9 +283,13 @@ def _infer(grammar: Grammar, lexicon: Lexicon) -> None:
 
 
 def _arguments(
-    rule: Rule, owner: Mapping[str, str], known: Mapping[tuple[str, int], str | None]
+    rule: Rule,
+    owner: Mapping[str, str],
+    known: Mapping[tuple[str, int], str | None],
+    *,
+    upwards: bool,
 ) -> dict[tuple[str, int], str | None]:
-    """What one rule tells of its symbols' arguments."""
+    """What one rule tells of its symbols' arguments; upwards: only of its left side's."""
     spots: dict[str, list[tuple[str, int]]] = {}
     found: dict[tuple[str, int], str | None] = {}
     for name, args in [(rule.name, rule.args), *((c.name, c.args) for c in rule.children)]:
@@ -292,7 +300,8 @@ def _arguments(
                 spots.setdefault(arg.removeprefix("?"), []).append((name, n))
     for places in spots.values():
         feature = next((known[s] for s in places if known.get(s)), None)
-        found |= {spot: found.get(spot) or feature for spot in places if spot not in known}
+        told = [s for s in places if s not in known and (s[0] == rule.name or not upwards)]
+        found |= {spot: found.get(spot) or feature for spot in told}
     return found
 
 

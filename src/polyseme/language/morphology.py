@@ -16,7 +16,7 @@ FEATURES = {
         "sg3": "Number=Sing|Tense=Pres|VerbForm=Fin",
         "past": "Tense=Past|VerbForm=Fin",
         "part": "Tense=Past|VerbForm=Part",
-        "ing": "VerbForm=Ger",
+        "ing": "Tense=Pres|VerbForm=Part",
     },
     "-": {"": ""},
 }

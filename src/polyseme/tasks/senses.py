@@ -1,6 +1,6 @@
 """Which sense has this word here? Words of the controlled language in a window of sentences.
 
-The senses of each word are equally frequent in every split, so that the word alone tells nothing.
+The senses of each written form are equally frequent in every split: the word alone tells nothing.
 """
 
 from __future__ import annotations

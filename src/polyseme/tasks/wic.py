@@ -1,7 +1,7 @@
 """Word in context (Pilehvar & Camacho-Collados 2019): the same sense in both texts, or not?
 
-Pairs of occurrences of one word of the controlled language; `same` and `different` are equally
-frequent, and so are the senses of each word.
+Pairs of occurrences of one word of the controlled language, in one written form; `same` and
+`different` are equally frequent, and so are the senses of each form.
 """
 
 from __future__ import annotations
@@ -60,10 +60,11 @@ def prepare(options: Config, source: Path) -> Mapping[str, Split]:
 
 
 def _pairs(found: list[Occurrence]) -> Iterator[tuple[Occurrence, Occurrence]]:
-    """Each word's occurrences in pairs, of one sense and of two in turn."""
-    by_sense: dict[str, dict[str, list[Occurrence]]] = {}
+    """Each form's occurrences in pairs, of one sense and of two in turn."""
+    by_sense: dict[tuple[str, str], dict[str, list[Occurrence]]] = {}
     for o in found:
-        by_sense.setdefault(o.lemma, {}).setdefault(o.sense, []).append(o)
+        form = (o.lemma, o.words[o.place])
+        by_sense.setdefault(form, {}).setdefault(o.sense, []).append(o)
     for number, (_, senses) in enumerate(sorted(by_sense.items())):
         random = philox(0, STREAM, number)
         left = {sense: list(rest) for sense, rest in sorted(senses.items())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +17,7 @@ from polyseme.models.base import SENTENCE
 Row = dict[str, Any]
 STREAM = 9
 CHECK_EVERY = 1000
+SPARE = 1.25
 
 
 class Occurrence(NamedTuple):
@@ -71,35 +73,46 @@ def occurrences(
                     yield Occurrence(text, start + place, row["lemmas"][place], sense, row["cue"])
 
 
-def balanced(found: Iterator[Occurrence], size: int) -> list[Occurrence]:
-    """About `size` occurrences in which the senses of each word are equally frequent.
+Places = dict[tuple[str, str], dict[str, list[Occurrence]]]
+"""(lemma, form as written) -> sense -> occurrences."""
 
-    The first ones of each sense are taken, then brought into random order. Reading stops when all
-    senses that were seen have enough.
+
+def balanced(found: Iterator[Occurrence], size: int) -> list[Occurrence]:
+    """About `size` occurrences in which the senses of each written form are equally frequent.
+
+    Each form of a word counts for itself, because forms give senses away: *cracked* is never a
+    noun. A form with one sense has nothing to tell apart and is left out. The first occurrences of
+    each sense are taken, then brought into random order; reading stops when there are enough.
     """
-    by_word: dict[str, dict[str, list[Occurrence]]] = {}
-    for number, occurrence in enumerate(found):
-        senses = by_word.setdefault(occurrence.lemma, {})
-        senses.setdefault(occurrence.sense, []).append(occurrence)
-        if number % CHECK_EVERY == CHECK_EVERY - 1 and _enough(by_word, size):
+    places: Places = {}
+    for number, o in enumerate(found):
+        senses = places.setdefault((o.lemma, o.words[o.place]), {})
+        senses.setdefault(o.sense, []).append(o)
+        if number % CHECK_EVERY == CHECK_EVERY - 1 and _total(places, _even(places, size)) >= size:
             break
-    quota = _quota(by_word, size)
+    quota = next((q for q in range(size, 0, -1) if _total(places, q) <= size), 1)
     chosen: list[Occurrence] = []
-    for lemma in sorted(by_word):
-        senses = by_word[lemma]
-        count = min(quota, *map(len, senses.values())) if len(senses) > 1 else 0
-        for sense in sorted(senses):
-            chosen += senses[sense][:count]
+    for key in shuffled(sorted(places)):
+        senses = places[key]
+        taken = [o for name in sorted(senses) for o in senses[name][: _count(senses, quota)]]
+        if not chosen or len(chosen) + len(taken) <= size:  # too few for all forms: some of them
+            chosen += taken
     return shuffled(chosen)
 
 
-def _quota(by_word: Mapping[str, Mapping[str, Sequence[Occurrence]]], size: int) -> int:
-    return size // max(1, sum(map(len, by_word.values())))
+def _count(senses: Mapping[str, Sequence[Occurrence]], quota: int) -> int:
+    """How many of each sense are taken."""
+    return min(quota, *map(len, senses.values())) if len(senses) > 1 else 0
 
 
-def _enough(by_word: Mapping[str, Mapping[str, Sequence[Occurrence]]], size: int) -> bool:
-    quota = _quota(by_word, size)
-    return all(len(found) >= quota for senses in by_word.values() for found in senses.values())
+def _total(places: Places, quota: int) -> int:
+    return sum(len(senses) * _count(senses, quota) for senses in places.values())
+
+
+def _even(places: Places, size: int) -> int:
+    """A little more than each sense's even share, for rare forms give less."""
+    senses = sum(len(found) for found in places.values() if len(found) > 1)
+    return math.ceil(SPARE * size / max(1, senses))
 
 
 def shuffled(things: Sequence[Any]) -> list[Any]:
