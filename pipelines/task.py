@@ -21,6 +21,7 @@ def main(stage: Stage) -> None:
     out = stage.output(paths.task(stage.args["experiment"], name))
     card = {"name": name, "family": module.FAMILY, "source": options.source}
     if module.FAMILY in FAMILIES:
+        base.require_splits(splits, task=name)
         card["main_metric"] = getattr(module, "MAIN_METRIC", FAMILIES[module.FAMILY].main_metric)
     if hasattr(module, "facts"):
         card |= module.facts(options, source)

@@ -63,9 +63,31 @@ def composed(overrides: Sequence[str], conf: Path = Path("conf")) -> dict[str, A
     except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ConfigError(" / ".join(lines[:2]), where=conf, mend="see conf/config.yaml") from None
-    check(params)
-    _check_name(params["experiment"], conf / "experiment" / f"{file}.yaml")
+    experiment = conf / "experiment" / f"{file}.yaml"
+    try:
+        check(params)
+    except ConfigError as error:
+        raise _as_written(error, experiment, overrides) from None
+    _check_name(params["experiment"], experiment)
     return params
+
+
+def _as_written(error: ConfigError, experiment: Path, overrides: Sequence[str]) -> ConfigError:
+    """The error, naming the experiment's file if that changes the item that it is about."""
+    keys = [override.lstrip("+~").partition("=")[0] for override in overrides]
+    if any("." in key and key in error.what for key in keys):
+        return error
+    written = yaml.safe_load(experiment.read_text()) or {}
+    group, item = (*Path(error.where).with_suffix("").parts[-2:], "", "")[:2]
+    changed = written.get(group)
+    if not isinstance(changed, Mapping) or not isinstance(changed.get(item), Mapping):
+        return error
+    where = error.where
+    if any(f"{group}.{item}.{key}" in error.what for key in changed[item]):
+        where = f"conf/experiment/{experiment.name}"
+    else:
+        where = f"{where} or conf/experiment/{experiment.name}"
+    return ConfigError(error.what, where=where, mend=error.mend)
 
 
 def _check_name(name: str, file: Path) -> None:

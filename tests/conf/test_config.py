@@ -96,6 +96,24 @@ def test_a_bad_value_is_refused_in_one_line(override: str, parts: list[str]) -> 
     assert all(part in line for part in parts), line
 
 
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("lm: {bert: {layers: 2}}", "conf/experiment/mine.yaml: unknown key 'lm.bert.layers'"),
+        ("lm: {bert: {lr: -1}}", "conf/experiment/mine.yaml: lm.bert.lr = -1"),
+        ("task: {wic: {num_items: {dev: 9}}}", "conf/experiment/mine.yaml: task.wic.num_items.dev"),
+    ],
+)
+def test_a_bad_value_in_an_experiment_names_its_file(in_tmp: Path, text: str, where: str) -> None:
+    shutil.copytree(ROOT / "conf", in_tmp / "conf")
+    demo = (ROOT / "conf/experiment/demo.yaml").read_text()
+    head = demo[: demo.index("experiment: demo")]
+    (in_tmp / "conf/experiment/mine.yaml").write_text(f"{head}experiment: mine\n{text}\n")
+    with pytest.raises(ConfigError) as caught:
+        compose.composed(["experiment=mine"], in_tmp / "conf")
+    assert str(caught.value).startswith(where)
+
+
 def test_the_command_prints_one_line_and_leaves_params_yaml_alone(in_tmp: Path) -> None:
     (in_tmp / "conf").symlink_to(ROOT / "conf")
     (in_tmp / "params.yaml").write_text("old")

@@ -70,6 +70,36 @@ def test_an_experiment_with_another_value_runs_and_is_compared(finished: Project
     assert "bits_per_byte" in finished.call("dvc", "metrics", "diff").stdout
 
 
+def test_an_experiment_with_a_value_that_compose_would_refuse_stops_at_once(
+    finished: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    project = finished.fork(tmp_path_factory.mktemp("refused") / "polyseme")
+    arguments = ["-S", "experiment=smoke", "-S", "seeds=[3,3]"]
+    done = project.call("dvc", "exp", "run", *arguments, check=False)
+    assert done.returncode != 0
+    assert "error: conf/config.yaml: seeds = [3, 3] repeats itself" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_another_experiment_leaves_the_report_of_the_first(
+    finished: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    project = finished.fork(tmp_path_factory.mktemp("switched") / "polyseme")
+    folder = project.folder
+    text = (folder / "conf/experiment/smoke.yaml").read_text()
+    text = text.replace("/lm: [bert]", "/lm: []").replace("[random, word2vec]", "[random]")
+    text = text[: text.index("lm:\n")] + text[text.index("task:\n") :]
+    text = text.replace("  word2vec: {dim: 32, budget: 80_000}\n", "")
+    text = text.replace("experiment: smoke", "experiment: other")
+    (folder / "conf/experiment/other.yaml").write_text(text)
+    first = {p: p.read_bytes() for p in (folder / "reports/smoke").rglob("*") if p.is_file()}
+    project.compose("runtime.progress=false", "experiment=other")
+    project.repro()
+    assert (folder / "reports/other/README.md").exists()
+    assert first and all(path.read_bytes() == content for path, content in first.items())
+    assert project.call("python", "-m", "polyseme.cli", "verify", "smoke").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("override", "code", "parts"),
     [

@@ -50,11 +50,12 @@ def test_pre_training_killed_ends_with_the_same_bytes(
     assert killed.manifest(MODEL) == whole.manifest(MODEL)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_fine_tuning_killed_between_and_inside_cells_ends_with_the_same_bytes(
-    prepared: Project, tmp_path: Path
+    prepared: Project, tmp_path: Path, precision: str
 ) -> None:
     trained = prepared.fork(tmp_path / "trained")
-    trained.compose(*QUICK)
+    trained.compose(*QUICK, f"runtime.precision={precision}")
     trained.repro("pretrain")
     whole, killed = trained.fork(tmp_path / "whole"), trained.fork(tmp_path / "killed")
     target = "finetune@controlled-bert"

@@ -167,12 +167,31 @@ def test_rows_with_equal_keys_are_compared_one_by_one(root: Path) -> None:
     assert verify("wiki", root, against="HEAD~1").exit_code == 0
 
 
-def test_explanations_name_params_and_versions_but_no_harmless_setting(root: Path) -> None:
+def test_explanations_name_threads_and_versions_but_no_harmless_setting(root: Path) -> None:
     runtime = {"num_threads": 4, "tracking": "off"}
-    _report(root, ROWS, params={"runtime": runtime, "new": [1]}, versions={"torch": "0"})
-    lines = verify("wiki", root).differences
-    assert lines[:2] == ["params: new: (absent) -> [1]", "params: runtime.num_threads: 2 -> 4"]
-    assert lines[2].startswith("versions: torch: ") and len(lines) == 3
+    _report(
+        root, ROWS, params={"runtime": runtime}, versions={"torch": "0"}, hardware={"memory_gib": 3}
+    )
+    verdict = verify("wiki", root)
+    lines = verdict.differences
+    assert lines[0] == "params: runtime.num_threads: 2 -> 4"
+    assert lines[1].startswith("versions: torch: ") and len(lines) == 2
+    assert (verdict.status, verdict.changes) == ("identical", [])
+
+
+def test_memory_explains_no_other_bytes(root: Path) -> None:
+    _artifact(root, MODEL, "weights in other bits")
+    _report(root, ROWS, hardware={"memory_gib": 3})
+    assert verify("wiki", root).exit_code == 1
+
+
+def test_other_params_make_another_experiment(root: Path) -> None:
+    _artifact(root, MODEL, "weights in other bits")
+    _report(root, ROWS, params={"seed": 2}, hardware={"cpu": "another"})
+    verdict = verify("wiki", root)
+    assert (verdict.status, verdict.exit_code) == ("differs", 1)
+    assert verdict.changes == ["params: seed: 1 -> 2"]
+    assert "not the committed experiment:\n  params: seed: 1 -> 2" in verdict.summary()
 
 
 def test_summary_counts_first_then_names_what_differs(root: Path) -> None:

@@ -106,3 +106,17 @@ def test_upos_and_sst2_have_their_published_sizes() -> None:
     splits = labelled_lines.prepare(lines, Path(mirror) / "sst")
     assert [len(s) for s in splits.values()] == [6_920, 872, 1_821]
     assert base.label_names(splits["train"].labels) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("train test", r"toy: split 'valid' is missing; give train, valid, test in its conf file"),
+        ("train valid test dev", r"toy: split 'dev' is not known"),
+    ],
+)
+def test_labelled_data_without_all_splits_are_refused(names: str, message: str) -> None:
+    split = Split([["a"]], ["x"])
+    base.require_splits(dict.fromkeys(base.SPLITS, split), task="toy")
+    with pytest.raises(DataError, match=message):
+        base.require_splits(dict.fromkeys(names.split(), split), task="toy")

@@ -24,8 +24,9 @@ class Verdict:
 
     Attributes:
         artifacts, metrics: everything that was compared.
-        differences: params, versions and hardware that are not those of the committed report,
-            one line each; they explain.
+        differences: versions, hardware and ways of running that are not those of the committed
+            report, one line each; they explain other bytes.
+        changes: params that are not those of the committed report: another experiment.
     """
 
     experiment: str
@@ -33,13 +34,14 @@ class Verdict:
     artifacts: list[Item] = field(default_factory=list)
     metrics: list[Item] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
     @property
     def status(self) -> str:
         """identical, within tolerance or differs."""
         artifacts = {item.status for item in self.artifacts} - {"new"}
         metrics = {item.status for item in self.metrics} - {"new"}
-        if "missing" in artifacts | metrics or "differs" in metrics:
+        if self.changes or "missing" in artifacts | metrics or "differs" in metrics:
             return "differs"
         if "differs" in artifacts and not self.differences:
             return "differs"
@@ -57,9 +59,12 @@ class Verdict:
         for kind, items in (("artifacts", self.artifacts), ("metrics", self.metrics)):
             counts = Counter(item.status for item in items)
             lines.append("".join(f"{cell:>18}" for cell in (kind, *(counts[s] for s in STATUSES))))
-        if self.differences:
-            lines += ["", "not as in the committed report:"]
-            lines += [f"  {difference}" for difference in self.differences]
+        for title, found in (
+            ("not the committed experiment:", self.changes),
+            ("not as in the committed report, which explains other bytes:", self.differences),
+        ):
+            if found:
+                lines += ["", title, *(f"  {line}" for line in found)]
         for status in LISTED:
             if chosen := [i for i in self.artifacts + self.metrics if i.status == status]:
                 lines += ["", f"{status}:"]

@@ -8,9 +8,10 @@ committed). Status of a metric: the same, and within tolerance; rows are matched
 `value` and `seconds`, and `seconds` never counts. What is only new never fails.
 
 The verdict differs when a metric differs or anything is missing. Artifacts that differ while all
-metrics are within tolerance are to be expected on another processor or with other versions; with
-the same params, versions and hardware they break the promise of identical bytes, so there the
-verdict differs too.
+metrics are within tolerance are to be expected on another processor, with other versions, or with
+another number of threads, precision or accelerator; with the same ones they break the promise of
+identical bytes, so there the verdict differs too. Any other param that changed makes it another
+experiment, and the verdict differs.
 
 Tolerance, by kind of metric: fractions and correlations (accuracy, f1, selectivity, coverage,
 spearman, ...) 0.02 absolute; loss, perplexity and bits_per_byte, which have no fixed scale, 2 % of
@@ -41,7 +42,11 @@ RESULTS = "results.parquet"
 FILES = (report_manifest.NAME, RESULTS)
 RELATIVE_METRICS = ("loss", "perplexity", "bits_per_byte")
 NOT_KEYS = ("value", "seconds")
-HARMLESS_RUNTIME = ("checkpoint_seconds", "num_workers", "progress", "tracking")
+EXPLAINING = ("runtime.accelerator", "runtime.num_threads", "runtime.precision")
+"""Params that change bytes, and no more than the last bits of a metric."""
+HARMLESS = "runtime."
+"""Other params of how it runs change nothing."""
+NOT_HARDWARE = ("memory_gib",)
 ABSENT = "(absent)"
 REMAKE = "make the report again with `make repro` and commit it"
 
@@ -94,7 +99,12 @@ def verify(
         against,
         _compare_artifacts(before["artifacts"], experiment, now["params"], root),
         _compare_metrics(committed, found, tolerance),
-        _explanations(before, now),
+        [
+            *_changed("params", before, now, only=EXPLAINING),
+            *_changed("versions", before, now),
+            *_changed("hardware", before, now, but=NOT_HARDWARE),
+        ],
+        _changed("params", before, now, but=(HARMLESS,)),
     )
 
 
@@ -202,17 +212,21 @@ def _compare_values(
     return "within tolerance" if tolerance.allows(metric, committed, found) else "differs"
 
 
-def _explanations(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Params, versions and hardware that changed, one line each."""
+def _changed(
+    part: str,
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    *,
+    only: tuple[str, ...] = ("",),
+    but: tuple[str, ...] = (),
+) -> list[str]:
+    """Keys of a part of the manifest whose values changed, one line each; chosen by prefix."""
+    old, new = _flat(before[part]), _flat(now[part])
     lines = []
-    for part in ("params", "versions", "hardware"):
-        old, new = _flat(before[part]), _flat(now[part])
-        for key in sorted(old.keys() | new.keys()):
-            if part == "params" and key in {f"runtime.{name}" for name in HARMLESS_RUNTIME}:
-                continue
-            a, b = old.get(key, ABSENT), new.get(key, ABSENT)
-            if a != b:
-                lines.append(f"{part}: {key}: {a} -> {b}")
+    for key in sorted(old.keys() | new.keys()):
+        a, b = old.get(key, ABSENT), new.get(key, ABSENT)
+        if a != b and key.startswith(only) and not (but and key.startswith(but)):
+            lines.append(f"{part}: {key}: {a} -> {b}")
     return lines
 
 

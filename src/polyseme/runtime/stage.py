@@ -238,6 +238,7 @@ def _run(
     with guard.lock(paths.SCRATCH / "lock" / f"{name}.lock"):
         runtime = declared.runtime()
         _pin_threads(runtime)
+        declared.check()
         stage = Stage(
             name,
             args=dict(zip(names, sys.argv[1:], strict=True)),

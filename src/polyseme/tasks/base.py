@@ -63,6 +63,19 @@ def write(folder: Path, splits: Mapping[str, Split], card: Mapping[str, Any]) ->
     (folder / CARD).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
+def require_splits(splits: Mapping[str, Split], *, task: str) -> None:
+    """Refuse labelled data on which nothing can be trained, chosen or tested.
+
+    Raises:
+        DataError: naming the split that is missing, or one that is not known.
+    """
+    for name in sorted(set(SPLITS) ^ splits.keys()):
+        what = "is missing" if name in SPLITS else "is not known"
+        raise DataError(
+            f"split {name!r} {what}", where=task, mend=f"give {', '.join(SPLITS)} in its conf file"
+        )
+
+
 def read_card(folder: Path) -> dict[str, Any]:
     """Name, family, sizes, licence."""
     card: dict[str, Any] = json.loads((folder / CARD).read_text())

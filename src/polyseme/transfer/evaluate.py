@@ -77,7 +77,13 @@ class Evaluation:
         self.options = dict(strategies)
 
     def cells(self, task: PreparedTask) -> Iterator[Cell]:
-        """The cells of a task, in the order of the results."""
+        """The cells of a task, in the order of the results.
+
+        Raises:
+            DataError: the task has fewer labelled items than `train_sizes` asks for.
+        """
+        for size in self.train_sizes:
+            tasks.budget_items(task.splits["train"], size, task=task.name)
         total = len(task.splits["train"])
         repeated = total if "all" in self.train_sizes else None
         for strategy in self.strategies:

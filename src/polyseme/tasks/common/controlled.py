@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from polyseme.data.split import SPLITS, Split
+from polyseme.data.split import Split
 from polyseme.draws import philox
 from polyseme.errors import DataError
 from polyseme.language import gold
@@ -118,15 +118,3 @@ def _even(places: Places, size: int) -> int:
 def shuffled(things: Sequence[Any]) -> list[Any]:
     """A fixed random order."""
     return [things[i] for i in philox(0, STREAM, len(things)).permutation(len(things))]
-
-
-def require_splits(sizes: Mapping[str, int], *, where: str) -> None:
-    """Refuse sizes of splits that there are not.
-
-    Raises:
-        DataError: naming the first one.
-    """
-    if unknown := sorted(sizes.keys() - set(SPLITS)):
-        raise DataError(
-            f"unknown split {unknown[0]!r}", where=where, mend=f"one of {', '.join(SPLITS)}"
-        )
