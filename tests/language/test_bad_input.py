@@ -41,6 +41,7 @@ def refusal(folder: Path, file: str, at: str) -> PolysemeError:
         ("feature tense", "", "Plain 10", "feature of '?' in 'Decl' is not defined"),
         ("", "feature gen x 1", "feature gen x", "'gen' stands twice"),
         ("", "feature sex m 1", "feature sex", "'m' stands twice"),
+        ("Be[sg,pres]", "Be[sg,prs] 1 =is/AUX/be*", "Be[sg,prs]", "undefined feature value 'prs'"),
         ("Who[sg] 3", "Who[sg] 3 Human[sg,n]*", "Who[sg] 3", "undefined feature value 'n'"),
         ("Decl[t] 0.8", "Decl[t] 0.8 Verbs[sg,perf]*", "Decl[t] 0.8", "value 'perf' in 'Verbs'"),
         ("Crew[n] 2", "Crew[n] 2 Owner:det Group[dual]*", "Crew[n] 2", "value 'dual' in 'Group'"),
@@ -113,6 +114,7 @@ def test_bad_words(damaged: Damage, line: str, becomes: str, at: str, what: str)
         ("", "bank NOUN shore sport", "bank NOUN shore sport", "'bank.shore' stands twice"),
         ("", "bank NOUN row money", "bank NOUN row", "cues both 'bank.institution' and 'bank.row'"),
         ("bank NOUN shore", "{} annual", "bank NOUN shore", "'annual' cues both"),
+        ("crack VERB", "{} hard", "crack VERB", "'hard' cues a verb; remove it: its object cues"),
     ],
 )
 def test_bad_senses(damaged: Damage, line: str, becomes: str, at: str, what: str) -> None:

@@ -23,9 +23,10 @@ def _step(weights: list[nn.Parameter], optimizer: torch.optim.Optimizer, seed: i
     optimizer.step()
 
 
-def test_updates_equal_those_of_torch() -> None:
+@pytest.mark.parametrize("bf16", [False, True])
+def test_updates_equal_those_of_torch(bf16: bool) -> None:
     ours, theirs = _weights(0), _weights(0)
-    mine = Muon(ours, lr=0.02, weight_decay=0.1)
+    mine = Muon(ours, lr=0.02, weight_decay=0.1, bf16=bf16)
     other = torch.optim.Muon(theirs, lr=0.02, weight_decay=0.1)
     start = _weights(0)
     for seed in range(5):

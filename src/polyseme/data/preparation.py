@@ -200,12 +200,14 @@ class Preparation:
         for split in SPLITS:
             if not splits[split]["documents"]:
                 total = sum(counts["documents"] for counts in splits.values())
-                smaller = ", make them smaller (reader_options.document)"
+                more = {
+                    "text": "add documents, make them smaller (reader_options.document)",
+                    "controlled": "raise reader_options.num_words",
+                }.get(self.options.reader, "add documents")
                 raise DataError(
                     f"no document of {total} fell into the {split} split",
                     where=self.source,
-                    mend=f"add documents{smaller if self.options.reader == 'text' else ''}, or "
-                    f"change corpus.{self.name}.valid_fraction and test_fraction",
+                    mend=f"{more}, or change corpus.{self.name}.valid_fraction and test_fraction",
                 )
 
     def _vocabulary(self, counts: list[tuple[str, int]]) -> None:

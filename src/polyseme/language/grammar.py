@@ -318,6 +318,13 @@ def _check_arguments(
             mend=f"see {first.place}",
         )
     values = {value for feature in grammar.features.values() for value in feature}
+    for arg in rule.args:
+        if len(arg) > 1 and arg not in values:  # a variable is one letter
+            raise DataError(
+                f"undefined feature value {arg!r} in {rule.name!r}",
+                where=rule.place,
+                mend="add it to a `feature` line; a variable is one letter",
+            )
     values |= {arg[1:] for child in rule.children for arg in child.args if arg.startswith("?")}
     for child in rule.children:
         defined = grammar.rules.get(child.name)

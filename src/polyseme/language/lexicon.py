@@ -166,6 +166,10 @@ def _add_sense(lexicon: Lexicon, place: str, fields: list[str]) -> None:
     inflections = {"NOUN": "number", "VERB": "verb"}
     if upos not in inflections:
         raise DataError(f"sense of a {upos}", where=place, mend="only NOUN and VERB have senses")
+    if upos == "VERB" and cues:
+        raise DataError(
+            f"{cues[0]!r} cues a verb", where=place, mend="remove it: its object cues a verb"
+        )
     word = _word(text, upos, inflections[upos], place)
     name = f"{word.lemma}.{sense}"
     if name in lexicon.senses:

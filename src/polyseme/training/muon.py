@@ -4,9 +4,8 @@
     weight -= lr * sqrt(max(1, rows / columns)) * orthogonalize(update)
 
 The arithmetic is that of torch.optim.Muon, against which tests hold it. Departures, for speed on
-small matrices: matrices of one shape are orthogonalised in one batched product, and on a processor
-that does not multiply bfloat16 faster the iteration runs in float32. torch's own takes half of a
-training step of a small model on two cores (benchmarks/muon.py).
+small matrices: matrices of one shape are orthogonalised in one batched product, and the iteration
+runs in bfloat16, as torch's does, only where training does (benchmarks/muon.py).
 
 Shapes: G matrices of R rows and C columns.
 """
@@ -32,6 +31,7 @@ class Muon(Optimizer):
         lr: length of an update's singular values.
         momentum: of the running gradient.
         weight_decay: decoupled.
+        bf16: iterate in bfloat16; in float32 otherwise.
     """
 
     def __init__(
@@ -41,7 +41,9 @@ class Muon(Optimizer):
         lr: float,
         momentum: float = 0.95,
         weight_decay: float = 0.0,
+        bf16: bool = False,
     ) -> None:
+        self.precision = torch.bfloat16 if bf16 else torch.float32
         by_shape: dict[torch.Size, list[nn.Parameter]] = {}
         for weight in matrices:
             by_shape.setdefault(weight.shape, []).append(weight)
@@ -61,7 +63,7 @@ class Muon(Optimizer):
         buffers = [self._buffer(w) for w in weights]
         torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
         nesterov = torch._foreach_lerp(gradients, buffers, group["momentum"])
-        updates_GRC = orthogonalize(torch.stack(nesterov))
+        updates_GRC = orthogonalize(torch.stack(nesterov), self.precision)
         rows, columns = weights[0].shape
         length = group["lr"] * max(1.0, rows / columns) ** 0.5
         torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
@@ -74,11 +76,11 @@ class Muon(Optimizer):
         return state["momentum_buffer"]
 
 
-def orthogonalize(x_GRC: Tensor) -> Tensor:
+def orthogonalize(x_GRC: Tensor, precision: torch.dtype = torch.float32) -> Tensor:
     """Nearest semi-orthogonal matrices, roughly: a quintic Newton-Schulz iteration."""
     a, b, c = COEFFICIENTS
     tall = x_GRC.shape[1] > x_GRC.shape[2]
-    x = x_GRC.bfloat16() if x_GRC.is_cuda else x_GRC
+    x = x_GRC.to(precision)
     x = x.mT if tall else x
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=EPSILON)
     for _ in range(ITERATIONS):

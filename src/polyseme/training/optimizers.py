@@ -20,12 +20,14 @@ ADAM_EPSILON = 1e-6
 MATRIX = 2
 
 
-def build(module: nn.Module, options: TrainingOptions) -> list[Optimizer]:
+def build(module: nn.Module, options: TrainingOptions, *, bf16: bool = False) -> list[Optimizer]:
     """Optimizers that together own every weight of the module once.
+
+    `bf16`: whether training runs in bfloat16; Muon's iteration then does, too.
 
     The peak rate of each parameter group is kept in its `peak_lr`.
     """
-    optimizers = BUILDERS[options.optimizer](module, options)
+    optimizers = BUILDERS[options.optimizer](module, options, bf16)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]
@@ -51,11 +53,11 @@ def _adamw_for(weights: list[nn.Parameter], options: TrainingOptions) -> Optimiz
     return AdamW(used, lr=options.lr, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True)
 
 
-def _adamw(module: nn.Module, options: TrainingOptions) -> list[Optimizer]:
+def _adamw(module: nn.Module, options: TrainingOptions, _: bool) -> list[Optimizer]:
     return [_adamw_for(list(module.parameters()), options)]
 
 
-def _muon(module: nn.Module, options: TrainingOptions) -> list[Optimizer]:
+def _muon(module: nn.Module, options: TrainingOptions, bf16: bool) -> list[Optimizer]:
     hidden = _hidden_matrices(module)
     chosen = {id(w) for w in hidden}
     rest = [w for w in module.parameters() if id(w) not in chosen]
@@ -65,7 +67,7 @@ def _muon(module: nn.Module, options: TrainingOptions) -> list[Optimizer]:
             where=type(module).__module__,
             mend="use optimizer: adamw",
         )
-    muon = Muon(hidden, lr=options.muon_lr, weight_decay=options.weight_decay)
+    muon = Muon(hidden, lr=options.muon_lr, weight_decay=options.weight_decay, bf16=bf16)
     return [muon, _adamw_for(rest, options)]
 
 
@@ -78,7 +80,7 @@ def _hidden_matrices(module: nn.Module) -> list[nn.Parameter]:
     ]
 
 
-BUILDERS: dict[str, Callable[[nn.Module, TrainingOptions], list[Optimizer]]] = {
+BUILDERS: dict[str, Callable[[nn.Module, TrainingOptions, bool], list[Optimizer]]] = {
     "adamw": _adamw,
     "muon": _muon,
 }

@@ -54,7 +54,8 @@ class Pretraining(pl.LightningModule):
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Optimizers of the options."""
-        return optim.build(self.model, self.options)
+        precision = str(self.trainer.precision)
+        return optim.build(self.model, self.options, bf16=precision.startswith("bf16"))
 
     def raw_optimizers(self) -> list[torch.optim.Optimizer]:
         """The optimizers without Lightning's wrapping."""
