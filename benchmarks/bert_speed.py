@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,10 +32,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    options = build(
-        bert.Config, OmegaConf.to_container(OmegaConf.load(ROOT / "conf/lm/bert.yaml").lm.bert),
-        file="conf/lm/bert.yaml",
-    )  # fmt: skip
+    values: Any = OmegaConf.to_container(OmegaConf.load(ROOT / "conf/lm/bert.yaml").lm.bert)
+    values["positions"] = "learned"  # as RoBERTa-PreLayerNorm has them
+    options = build(bert.Config, values, file="conf/lm/bert.yaml")
     random = np.random.default_rng(0)
     ids = random.integers(5, 8192, ROWS * options.sequence_length).astype(np.uint16)
     contestants = {

@@ -4,6 +4,7 @@ Departures, each for speed or stability at small scale:
 
 - pre-norm blocks (the arithmetic of RoBERTa-PreLayerNorm; tests hold it to 1e-5);
 - no next-sentence prediction and no segment embeddings (RoBERTa: Liu et al. 2019);
+- positions may be rotary, which learn faster from little text (docs/decisions.md);
 - the output head computes only the masked positions, and shares its matrix with the embeddings;
 - the same number of positions is masked in every row, so that shapes never change;
 - dropout is off while pre-training (one pass or few over the text: nothing to regularise).
@@ -28,7 +29,7 @@ from polyseme.models.base import TOKENIZER
 from polyseme.models.common.contextual import Pooling
 from polyseme.models.common.filling import MaskedFilling
 from polyseme.models.common.language_model import LanguageModel, Losses
-from polyseme.models.common.transformer import Transformer, initialize
+from polyseme.models.common.transformer import Positions, Transformer, initialize
 from polyseme.training.options import Fraction, Portion, Positive, TrainingOptions
 
 SPECIAL_FLAG = 2
@@ -56,6 +57,8 @@ class Config(TrainingOptions):
     """Share of those that are shown as [MASK]."""
     mask_random: Fraction = 0.1
     """Share of those that are shown as a random token; the rest is shown as it is."""
+    positions: Positions = "learned"
+    """learned: a vector for each position. rotary: queries and keys turn with it (Su et al.)."""
     pooling: Pooling = "mean"
     """Subwords to word vector."""
 
@@ -63,6 +66,8 @@ class Config(TrainingOptions):
     def _consistent(self) -> Config:
         if self.dim % self.num_heads:
             raise ValueError(f"num_heads that divides dim = {self.dim}")
+        if self.positions == "rotary" and self.dim // self.num_heads % 2:
+            raise ValueError(f"an even dim / num_heads for rotary positions; dim = {self.dim}")
         if self.max_length < self.sequence_length:
             raise ValueError(f"max_length >= sequence_length = {self.sequence_length}")
         if self.mask_replace + self.mask_random > 1:
@@ -85,6 +90,7 @@ class Model(LanguageModel, MaskedFilling):
             num_heads=options.num_heads,
             dim_ff=options.dim_ff,
             dropout=options.dropout,
+            positions=options.positions,
         )
         self.head, self.head_norm = nn.Linear(self.dim, self.dim), nn.LayerNorm(self.dim)
         self.head_bias = nn.Parameter(torch.zeros(pieces.vocab_size))

@@ -4,8 +4,8 @@
     weight -= lr * sqrt(max(1, rows / columns)) * orthogonalize(update)
 
 The arithmetic is that of torch.optim.Muon, against which tests hold it. Departures, for speed on
-small matrices: matrices of one shape are orthogonalised in one batched product, and the iteration
-runs in bfloat16, as torch's does, only where training does (benchmarks/muon.py).
+small matrices: matrices of one shape, or its transpose, are orthogonalised in one batched product,
+and the iteration runs in bfloat16, as torch's does, only where training does (benchmarks/muon.py).
 
 Shapes: G matrices of R rows and C columns.
 """
@@ -13,6 +13,7 @@ Shapes: G matrices of R rows and C columns.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,28 +53,44 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
-        """Update every matrix that has a gradient."""
+        """Update every matrix that has a gradient; a matrix and a transposed one share a batch."""
+        batches: dict[tuple[int, ...], list[tuple[dict[str, Any], list[Tensor]]]] = {}
         for group in self.param_groups:
             weights = [w for w in group["params"] if w.grad is not None]
             if weights:
-                self._update(weights, group)
+                batches.setdefault(tuple(sorted(weights[0].shape)), []).append((group, weights))
+        for members in batches.values():
+            momenta = [m for group, weights in members for m in self._momenta(weights, group)]
+            updates_GRC = orthogonalize(torch.stack(momenta), self.precision)
+            parts = updates_GRC.split([len(weights) for _, weights in members])
+            for (group, weights), part in zip(members, parts, strict=True):
+                _apply(weights, part, group)
 
-    def _update(self, weights: list[Tensor], group: dict[str, float]) -> None:
+    def _momenta(self, weights: list[Tensor], group: dict[str, Any]) -> list[Tensor]:
+        """Nesterov momentum of each weight, with no more rows than columns."""
         gradients = [w.grad for w in weights if w.grad is not None]
         buffers = [self._buffer(w) for w in weights]
         torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
-        nesterov = torch._foreach_lerp(gradients, buffers, group["momentum"])
-        updates_GRC = orthogonalize(torch.stack(nesterov), self.precision)
-        rows, columns = weights[0].shape
-        length = group["lr"] * max(1.0, rows / columns) ** 0.5
-        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(weights, list(updates_GRC.unbind()), alpha=-length)
+        momenta = torch._foreach_lerp(gradients, buffers, group["momentum"])
+        return [m.mT for m in momenta] if _is_tall(weights[0]) else list(momenta)
 
     def _buffer(self, weight: Tensor) -> Tensor:
         state = self.state[weight]
         if not state:
             state["momentum_buffer"] = torch.zeros_like(weight)
         return state["momentum_buffer"]
+
+
+def _apply(weights: list[Tensor], updates_GRC: Tensor, group: dict[str, Any]) -> None:
+    rows, columns = weights[0].shape
+    length = group["lr"] * max(1.0, rows / columns) ** 0.5
+    updates = (updates_GRC.mT if _is_tall(weights[0]) else updates_GRC).unbind()
+    torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+    torch._foreach_add_(weights, list(updates), alpha=-length)
+
+
+def _is_tall(weight: Tensor) -> bool:
+    return weight.shape[0] > weight.shape[1]
 
 
 def orthogonalize(x_GRC: Tensor, precision: torch.dtype = torch.float32) -> Tensor:
