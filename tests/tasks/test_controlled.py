@@ -182,6 +182,25 @@ def test_no_type_level_representation_tells_senses_apart(controlled: Path) -> No
         assert right <= binom.ppf(0.9999, total, chance / total)
 
 
+def test_no_type_level_representation_tells_same_from_different(controlled: Path) -> None:
+    """Each form is in as many pairs of one sense as of two, and a form is all that a type sees."""
+    splits = _prepared("wic", controlled)
+    model = random_model.train(random_model.Config(dim=64), controlled, seed=0, progress=False)[0]
+    data = {}
+    for name in ("train", "test"):
+        split = splits[name]
+        forms = [w[p[0]] for w, p in zip(split.sentences, split.places or [], strict=True)]
+        by_form: dict[str, Counter[str]] = {}
+        for form, label in zip(forms, split.labels, strict=True):
+            by_form.setdefault(form, Counter())[label] += 1
+        assert all(abs(c["same"] - c["different"]) <= 1 for c in by_form.values())
+        vectors = _type_features(model, forms)
+        data[name] = np.hstack([np.zeros_like(vectors), vectors**2]), split.labels
+    guesses = LogisticRegression(max_iter=300).fit(*data["train"]).predict(data["test"][0])
+    right = sum(g == label for g, label in zip(guesses, data["test"][1], strict=True))
+    assert right <= binom.ppf(0.9999, len(guesses), 0.5)
+
+
 def test_heads_survive_the_encoding_as_labels() -> None:
     upos = ["DET", "NOUN", "VERB", "DET", "ADJ", "NOUN", "PUNCT"]
     heads = [2, 3, 0, 6, 6, 3, 3]
