@@ -9,6 +9,7 @@ Shapes: L layers, N occurrences, V word types, D dimensions.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -16,13 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polyseme.intrinsic.base import word_vectors
 from polyseme.models.base import MARKS, Representation, Words
 from polyseme.models.common.filling import Filling
 from polyseme.tasks.base import Split
 
 GAP = "___"
-NUM_NEIGHBORS, NUM_FILLINGS, MAX_TYPES = 5, 5, 4000
+NUM_NEIGHBORS, NUM_FILLINGS = 5, 5
 
 
 def measure(
@@ -45,13 +45,12 @@ def details(
     representation: Representation, items: Split, vocabulary: Sequence[str]
 ) -> dict[str, Any]:
     """What the polysemy page of the report shows."""
-    known = [w for w in vocabulary if w.isalpha() and representation.knows(w)][:MAX_TYPES]
-    types_LVD = word_vectors(representation, known)
+    types = _types(representation, items)
     words = {
         lemma: {
             "occurrences": [_shown(items, n) for n in numbers],
             "layers": _layers(h_LND, senses),
-            "contexts": _contexts(items, numbers, senses, _Nearest(h_LND, types_LVD, known)),
+            "contexts": _contexts(items, numbers, senses, _Nearest(h_LND, *types)),
         }
         for lemma, (h_LND, senses, numbers) in _groups(representation, items).items()
     }
@@ -86,6 +85,30 @@ def _groups(
         senses = [items.labels[n].rpartition(".")[2] for n in chosen]
         found[lemma] = (torch.nn.functional.normalize(h_LND, dim=-1), senses, chosen)
     return found
+
+
+def _types(representation: Representation, items: Split) -> tuple[Tensor, Tensor, list[str]]:
+    """Mean unit vector of each word over its occurrences here, their mean h_L1D, and the words.
+
+    A word alone is nothing that a contextual representation has seen; the words of the same texts
+    are. What all vectors have in common is taken off (Mu & Viswanath 2018), for it would make
+    every cosine large.
+    """
+    sums: dict[str, Tensor] = {}
+    counts: Counter[str] = Counter()
+    for words, h_LTD in zip(items.sentences, representation.encode(items.sentences), strict=True):
+        unit_LTD = torch.nn.functional.normalize(h_LTD.double(), dim=-1)
+        for place, word in enumerate(words):
+            if word.isalpha() and representation.knows(word):
+                sums[word.lower()] = sums.get(word.lower(), 0) + unit_LTD[:, place]
+                counts[word.lower()] += 1
+    known = sorted(sums)
+    if not known:
+        shape = (representation.num_layers, 0, representation.dim)
+        return torch.zeros(shape).double(), torch.zeros(shape).double().sum(1, keepdim=True), []
+    types_LVD = torch.stack([sums[word] / counts[word] for word in known], dim=1)
+    mean_L1D = types_LVD.mean(1, keepdim=True)
+    return torch.nn.functional.normalize(types_LVD - mean_L1D, dim=-1), mean_L1D, known
 
 
 def _separations(h_LND: Tensor, senses: Sequence[str]) -> list[float]:
@@ -147,13 +170,15 @@ class _Nearest(NamedTuple):
 
     h_LND: Tensor
     types_LVD: Tensor
+    mean_L1D: Tensor
     known: Sequence[str]
 
     def of(self, number: int, own: str) -> dict[str, list[list[Any]]]:
         """Layer -> nearest types of an occurrence, other than its own, with cosines."""
         found = {}
         for layer, h_ND in enumerate(self.h_LND):
-            cosine_V = self.types_LVD[layer] @ h_ND[number]
+            centred_D = h_ND[number].double() - self.mean_L1D[layer, 0]
+            cosine_V = self.types_LVD[layer] @ torch.nn.functional.normalize(centred_D, dim=0)
             order = [int(v) for v in cosine_V.argsort(descending=True)]
             best = [v for v in order if self.known[v] != own][:NUM_NEIGHBORS]
             found[str(layer)] = [[self.known[v], round(float(cosine_V[v]), 3)] for v in best]

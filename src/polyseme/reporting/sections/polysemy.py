@@ -13,7 +13,9 @@ NOTE = (
     "Separation is the leave-one-out accuracy of the nearest neighbour: how often the other "
     "occurrence whose full vector is nearest has the same sense. A static representation has one "
     "vector for each spelling, so that only inflected forms can tell senses apart. The best layer "
-    "is chosen on the occurrences shown, which flatters representations with several layers."
+    "is chosen on the occurrences shown, which flatters representations with several layers. "
+    "Nearest words are those whose mean vector over these sentences has the largest cosine, after "
+    "the mean of all of them is taken off."
 )
 
 
@@ -125,7 +127,7 @@ def _neighbors(evidence: Evidence) -> Table:
         system if found.is_static else f"{system}, last layer"
         for system, found in evidence.polysemy.items()
     ]
-    caption = "Nearest words (cosine) of the word in brackets, nearest first"
+    caption = "Nearest words of the word in brackets, among the words of these sentences"
     return table(caption, ["Word", "Sense", "Context", *heads], lines)
 
 
