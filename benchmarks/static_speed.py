@@ -47,12 +47,13 @@ def main(num_words: int = 2_000_000, budget: float = 4e6, rounds: int = 3) -> No
     }
     rows = []
     for name, (options, make) in kinds.items():
-        rows += _compare(name, options, make, text, budget, rounds)
+        rows += _compare(name, options=options, make=make, text=text, budget=budget, rounds=rounds)
     _report.write("static_speed", rows, words=sum(map(len, text)), budget=budget, rounds=rounds)
 
 
 def _compare(
     name: str,
+    *,
     options: NegativeSampling,
     make: Callable[..., Word2Vec],
     text: list[list[str]],

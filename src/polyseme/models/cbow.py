@@ -1,7 +1,8 @@
 """word2vec CBOW with negative sampling (Mikolov et al. 2013), trained by gensim.
 
-The mean of the context words' vectors predicts the word in the middle. How several cores give the same result every time: common/negative_sampling.py. The vectors are kept
-as a plain array; nothing is pickled.
+The mean of the context words' vectors predicts the word in the middle. How several cores give the
+same result every time: common/sharding.py. The vectors are kept as a plain array; nothing is
+pickled.
 """
 
 from __future__ import annotations
@@ -43,9 +44,11 @@ def train(options: Config, corpus: Path, *, seed: int, progress: bool) -> tuple[
     pieces = WordPieces.load(corpus / TOKENIZER)
     model = Word2Vec(sg=0, **arguments(options, seed))
     text = Text(corpus, pieces)
-    seen = fit(model, text, options, seed=seed, name="cbow", progress=progress)
+    seen, costs = fit(model, text, options, seed=seed, name="cbow", progress=progress)
     vectors_VD = np.stack([model.wv[word] for word in words])
-    return Table(words, options.dim, pieces, options.oov).set_vectors(vectors_VD), seen
+    table = Table(words, options.dim, pieces, options.oov).set_vectors(vectors_VD)
+    table.costs = costs
+    return table, seen
 
 
 def restore(card: dict[str, Any], folder: Path) -> Table:

@@ -1,7 +1,7 @@
 """Counts: positive pointwise mutual information, reduced by a truncated SVD.
 
-Levy, Goldberg & Dagan (2015), sections 2.1, 2.2 and 3. With co-occurrence counts #(w, c), their sums
-#(w) and #(c), and smoothed context probabilities P_a(c) = #(c)^a / sum_c' #(c')^a,
+Levy, Goldberg & Dagan (2015), sections 2.1, 2.2 and 3. With co-occurrence counts #(w, c), their
+sums #(w) and #(c), and smoothed context probabilities P_a(c) = #(c)^a / sum_c' #(c')^a,
 
     PMI_a(w, c) = log( P(w, c) / (P(w) P_a(c)) )        smoothing a = 0.75 helps rare contexts
     SPPMI(w, c) = max(PMI_a(w, c) - log k, 0)           k = 1 is plain PPMI
@@ -48,7 +48,7 @@ class Config:
     window: Positive = 5
     """Largest distance between word and context word."""
     weighting: Weighting = "dynamic"
-    """What a pair counts at distance d: flat 1, dynamic (window - d + 1) / window, harmonic 1 / d."""
+    """What a pair counts at distance d: 1, (window - d + 1) / window, or 1 / d."""
     shift: Annotated[float, Field(ge=1)] = 1.0
     """k: log k is taken off the mutual information; 1 is plain PPMI."""
     smoothing: Annotated[float, Field(gt=0, le=1)] = 0.75

@@ -3,7 +3,7 @@
 A word is the mean of its own vector and those of its character n-grams; a word that was never seen
 is the mean of its n-grams alone, formed when it is encoded. Departure, as in fastText itself: the
 paper sums where the program takes the mean. How several cores give the same result every time:
-common/negative_sampling.py. Vectors of words and of n-grams are kept as plain arrays; nothing is
+common/sharding.py. Vectors of words and of n-grams are kept as plain arrays; nothing is
 pickled.
 """
 
@@ -67,8 +67,9 @@ def train(options: Config, corpus: Path, *, seed: int, progress: bool) -> tuple[
         **arguments(options, seed),
     )
     text = Text(corpus, pieces)
-    seen = fit(model, text, options, seed=seed, name="fasttext", progress=progress)
+    seen, costs = fit(model, text, options, seed=seed, name="fasttext", progress=progress)
     table = _table(options, words, pieces)
+    table.costs = costs
     table.set_vectors(np.stack([model.wv[word] for word in words]))
     if isinstance(table, SubwordTable):
         table.set_ngrams(model.wv.vectors_ngrams)

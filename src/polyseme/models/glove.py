@@ -1,9 +1,9 @@
 """GloVe (Pennington, Socher & Manning 2014): logarithms of co-occurrence counts as dot products.
 
-    J = sum over nonzeros of f(X_ij) (w_i . c_j + b_i + b'_j - log X_ij)^2 / 2        (equation 8)
-    f(x) = min(1, (x / x_max)^exponent)                                               (equation 9)
+    J = sum over nonzeros of f(X_ij) (w_i . c_j + b_i + b'_j - log X_ij)^2 / 2    (eq. 8, halved)
+    f(x) = min(1, (x / x_max)^exponent)                                           (eq. 9)
 
-by AdaGrad over the nonzeros in random order; the vector of a word is w + c. As in the authors'
+by AdaGrad over the nonzeros in random order; the vector of a word is w + c (section 4.2). As in the authors'
 program the learning rate stands inside AdaGrad's sums, which begin at 1: a step is
 lr g / sqrt(1 + sum (lr g)^2).
 
@@ -56,8 +56,8 @@ class Config:
     """Dimensions."""
     window: Positive = 10
     """Largest distance between word and context word; a pair at distance d counts 1 / d."""
-    x_max: Rate = 10.0
-    """Count from which a pair has full weight: 100 for billions of words, 10 for millions."""
+    x_max: Rate = 100.0
+    """Count from which a pair has full weight."""
     exponent: Annotated[float, Field(gt=0, le=1)] = 0.75
     """Of the weight of rarer pairs."""
     lr: Rate = 0.05
@@ -66,6 +66,8 @@ class Config:
     """Passes over the nonzeros; the text itself is read once."""
     block: Positive = 8192
     """Nonzeros of one update."""
+    add_context: bool = True
+    """Vectors are w + c, as in the paper; else w alone."""
     min_count: Positive = 2
     """Rarer types are unknown."""
     oov: OOV = "zero"
@@ -171,7 +173,7 @@ class Glove:
         uniform = philox(seed, STREAM, 1).random(shape, dtype=np.float32) - np.float32(0.5)
         self.word_VE, self.context_VE = uniform / np.float32(shape[-1])
         self.word_sums_VE, self.context_sums_VE = np.ones(shape, dtype=np.float32)
-        self.lr = np.float32(options.lr)
+        self.lr, self.add_context = np.float32(options.lr), options.add_context
 
     def step(self, block: Block) -> float:
         """Update the parameters by one block; gives its share of J before the update."""
@@ -194,30 +196,30 @@ class Glove:
         return cost
 
     def vectors(self) -> Floats:
-        """w + c, without the biases."""
-        return (self.word_VE + self.context_VE)[:, :-1]
+        """Vectors of all words, without the biases."""
+        both_VE = self.word_VE + self.context_VE if self.add_context else self.word_VE
+        return both_VE[:, :-1]
 
 
-def fit(counts_VV: sparse.csr_array, options: Config, seed: int) -> Iterator[tuple[float, Glove]]:
+def fit(glove: Glove, shuffled: list[Block], epochs: int) -> Iterator[float]:
     """Pass over the nonzeros, again and again.
 
     Yields:
-        After each pass: J per nonzero as it was met, and the parameters.
+        After each pass, J per nonzero, of each block before its update.
 
     Raises:
         NumericsError: it is no longer finite.
     """
-    glove = Glove(counts_VV.shape[0], options, seed)
-    shuffled = blocks(counts_VV, options, seed)
-    for epoch in range(options.epochs):
-        cost = sum(glove.step(block) for block in shuffled) / counts_VV.nnz
+    num_nonzeros = sum(len(block.log_N) for block in shuffled)
+    for epoch in range(epochs):
+        cost = sum(glove.step(block) for block in shuffled) / num_nonzeros
         if not np.isfinite(cost):
             raise NumericsError(
                 f"the cost of pass {epoch + 1} is not finite",
                 where="conf/static/glove.yaml",
                 mend="lower lr or block",
             )
-        yield cost, glove
+        yield cost
 
 
 def train(options: Config, corpus: Path, *, seed: int, progress: bool) -> tuple[Table, int]:
@@ -239,8 +241,9 @@ def train(options: Config, corpus: Path, *, seed: int, progress: bool) -> tuple[
         num_words=seen,
         progress=progress,
     )
+    glove, shuffled = Glove(len(words), options, seed), blocks(counts_VV, options, seed)
     with tqdm(total=options.epochs, desc="glove", unit="pass", disable=not progress) as bar:
-        for cost, glove in fit(counts_VV, options, seed):
+        for cost in fit(glove, shuffled, options.epochs):
             bar.set_postfix(cost=f"{cost:.4f}", refresh=False)
             bar.update()
     table = Table(words, options.dim, pieces, options.oov).set_vectors(glove.vectors())

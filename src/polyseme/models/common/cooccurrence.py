@@ -3,7 +3,7 @@
 A pair of words of one sentence at distance d <= L, unknown words left out, counts
 
     flat       1
-    dynamic    (L - d + 1) / L     expectation of word2vec's shrinking window (Levy et al. 2015, 3.1)
+    dynamic    (L - d + 1) / L     word2vec's shrinking window, expected (Levy et al. 2015, 3.1)
     harmonic   1 / d               GloVe (Pennington et al. 2014, 4.2)
 
 in both directions, so the matrix is symmetric. The text is read in chunks of whole sentences and
@@ -86,6 +86,8 @@ def _following(
     counted_VV = sparse.csr_array((size, size))
     for distance, weight in enumerate(weights(window, weighting), start=1):
         together = sentence_N[distance:] == sentence_N[:-distance]
+        if not together.any():
+            break  # no sentence is so long
         rows, columns = ids_N[:-distance][together], ids_N[distance:][together]
         values = np.full(len(rows), weight)
         counted_VV = counted_VV + sparse.csr_array((values, (rows, columns)), shape=(size, size))

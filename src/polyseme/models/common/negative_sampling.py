@@ -66,7 +66,7 @@ class _Progress(CallbackAny2Vec):
 
 def fit(
     model: Word2Vec, text: Text, options: NegativeSampling, *, seed: int, name: str, progress: bool
-) -> int:
+) -> tuple[int, dict[str, int]]:
     """Build the vocabulary and train.
 
     Args:
@@ -74,7 +74,7 @@ def fit(
         name: of the item, for messages and the progress bar.
 
     Returns:
-        Running words seen, repetitions counted.
+        Running words seen, repetitions counted, and what else to tell of the cost.
 
     Raises:
         ConfigError: the budget is less than half of a pass.
@@ -91,9 +91,11 @@ def fit(
     with tqdm(total=seen, desc=name, unit="word", unit_scale=True, disable=not progress) as bar:
         if options.shards == 1:
             calls = [_Progress(bar)]
-            model.train(text, total_examples=model.corpus_count, epochs=epochs, callbacks=calls)
+            trained, _ = model.train(
+                text, total_examples=model.corpus_count, epochs=epochs, callbacks=calls
+            )
         else:
-            fit_shards(
+            trained = fit_shards(
                 model, text, epochs=epochs, shards=options.shards, seed=seed, update=bar.update
             )
-    return seen
+    return seen, {"num_trained_words": trained}

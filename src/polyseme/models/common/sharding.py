@@ -56,7 +56,7 @@ def fit_shards(
     shards: int,
     seed: int,
     update: Callable[[int], object],
-) -> None:
+) -> int:
     """Train a model whose vocabulary is known.
 
     Args:
@@ -64,7 +64,12 @@ def fit_shards(
         text: sentences; read once for each epoch.
         shards: replicas, each with a thread.
         update: is told the words of each round, for a progress bar.
+
+    Returns:
+        Words that were trained on: those of the text that are known and were not left out for being
+        frequent, repetitions counted.
     """
+    num_trained = 0
     with _frequent_first(model), ThreadPoolExecutor(shards) as pool:
         replicas = [_replica(model) for _ in range(shards)]
         parts = list(zip(*map(_arrays, [model, *replicas]), strict=True))
@@ -76,12 +81,15 @@ def fit_shards(
                 for replica, job in zip(replicas, hand, strict=False)
             ]
             hand = list(islice(jobs, shards))  # read ahead while the shards compute
-            update(sum(future.result() for future in training))
+            done = [future.result() for future in training]
+            num_trained += sum(trained for trained, _ in done)
+            update(sum(num_words for _, num_words in done))
             everything = not hand or number % ROUNDS_TO_ALL == 0
             for common_RD, *copies_RD in parts:
                 _meet(common_RD, copies_RD, slice(None) if everything else slice(HOT_ROWS))
             number += 1
     model._clear_post_train()
+    return num_trained
 
 
 def _jobs(model: Word2Vec, text: Iterable[list[str]], epochs: int) -> Iterator[_Job]:
@@ -108,11 +116,12 @@ def batches(text: Iterable[list[str]], epochs: int) -> Iterator[Batch]:
         yield batch
 
 
-def _train(replica: Word2Vec, job: _Job, seed: int) -> int:
-    """Train one replica on a batch; gives its running words."""
+def _train(replica: Word2Vec, job: _Job, seed: int) -> tuple[int, int]:
+    """Train one replica on a batch; gives its words, trained on and running."""
     replica.random = np.random.RandomState(philox(seed, STREAM, job.number).bit_generator)
-    _, num_words = replica._do_train_job(job.batch, job.lr, replica._get_thread_working_mem())
-    return int(num_words)
+    memory = replica._get_thread_working_mem()
+    num_trained, num_words = replica._do_train_job(job.batch, job.lr, memory)
+    return int(num_trained), int(num_words)
 
 
 def _replica(model: Word2Vec) -> Word2Vec:

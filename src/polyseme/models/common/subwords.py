@@ -1,4 +1,4 @@
-"""A table in which an unknown word is the mean of the vectors of its character n-grams (fastText)."""
+"""A table in which an unknown word is the mean of its character n-grams' vectors (fastText)."""
 
 from __future__ import annotations
 
