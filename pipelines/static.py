@@ -24,9 +24,13 @@ def main(stage: Stage) -> None:
     base.save(table, out, card)
     write_words(out, table.words)
     artifact.copy_tokenizer(source, out)
-    rows = artifact.rows(card, {"train": {"num_types": float(len(table.words))}})
-    results.write(out / "results.parquet", rows)
-    stage.tracker.summary({"words_seen": words_seen, "num_types": len(table.words)})
+    costs = {
+        "num_types": len(table.words),
+        "num_bytes": sum(p.numel() * p.element_size() for p in table.parameters()),
+        **table.costs,
+    }
+    results.write(out / "results.parquet", artifact.rows(card, {"train": costs}))
+    stage.tracker.summary({"words_seen": words_seen, **costs})
 
 
 if __name__ == "__main__":

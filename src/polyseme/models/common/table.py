@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -27,6 +27,10 @@ class Table(Representation):
         dim: dimensions.
         normalize: what the corpus does with a word before it is looked up.
         oov: vector of an unknown word: zero, or the mean of all vectors.
+
+    Attributes:
+        costs: counts of what training it took besides running words, by metric; goes to the
+            results table.
     """
 
     family: ClassVar[str] = "static"
@@ -39,6 +43,7 @@ class Table(Representation):
         self.index = {word: row for row, word in enumerate(self.words)}
         self.normalizer = normalizer
         self.table = nn.Embedding(len(self.words) + 1, dim)
+        self.costs: Mapping[str, int] = {}
 
     def set_vectors(self, vectors_VD: np.ndarray) -> Table:
         """Fill the table; returns self."""
