@@ -118,11 +118,8 @@ class Model(LanguageModel):
         layers, after = [self._embed(ids_BS.T)], []
         for number, layer in enumerate(self._lstms):
             rate = self.options.hidden_dropout if number else self.options.input_dropout
-            weight = F.dropout(
-                layer.get_parameter(DROPPED), self.options.weight_dropout, self.training
-            )
-            before = (self._drop_variational(layers[-1], rate), state[number])
-            h_SBD, left = functional_call(layer, {DROPPED: weight}, before)
+            x_SBD = self._drop_variational(layers[-1], rate)
+            h_SBD, left = functional_call(layer, self._drop_weights(layer), (x_SBD, state[number]))
             layers.append(h_SBD)
             after.append(left)
         return layers, after
@@ -139,6 +136,13 @@ class Model(LanguageModel):
         if not self.training or not rate:
             return h_SBD
         return h_SBD * mask(h_SBD, (1, *h_SBD.shape[1:]), rate)
+
+    def _drop_weights(self, layer: nn.LSTM) -> dict[str, Tensor]:
+        """What stands in for the layer's weights from state to state."""
+        weight, rate = layer.get_parameter(DROPPED), self.options.weight_dropout
+        if not self.training or not rate:
+            return {}
+        return {DROPPED: weight * mask(weight, weight.shape, rate)}
 
     def _logits(self, h_XD: Tensor) -> Tensor:
         return F.linear(h_XD, self.tokens.weight, self.bias)
@@ -195,7 +199,7 @@ class Model(LanguageModel):
         layers, left = self.run(ids_BS[:, :-1], before)
         if carries:
             self._left = batch["rows_B"], left
-        targets_M, dropped = ids_BS[:, 1:].T, layers[-1]
+        targets_M = ids_BS[:, 1:].T
         dropped = self._drop_variational(layers[-1], self.options.output_dropout)
         kept = targets_M != CLS
         targets_M = targets_M[kept]

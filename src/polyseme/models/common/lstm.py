@@ -66,7 +66,7 @@ class ProjectedLSTM(nn.Module):
         """States after every step: h_SGBP, and c_SGBC, which carries no gradient."""
         steps, networks, rows, _ = x_SGBI.shape
         flat = x_SGBI.transpose(0, 1).reshape(networks, steps * rows, -1)
-        gates = (torch.bmm(flat, self.input) + self.bias).float()
+        gates = (torch.bmm(flat, self.input) + self.bias).to(self.bias.dtype)
         gates_SGBK = gates.view(networks, steps, rows, -1).transpose(0, 1)
         h_GBP, c_GBC = self.zero_state(rows) if state is None else state
         with torch.autocast(x_SGBI.device.type, enabled=False):
