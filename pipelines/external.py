@@ -35,7 +35,9 @@ def main(stage: Stage) -> None:
     base.save(representation, out, card)
     scores: dict[str, dict[str, float]] = {}
     if isinstance(representation, Table):
-        scores["train"] = {"num_types": float(len(representation.words))}
+        num_bytes = sum(w.numel() * w.element_size() for w in representation.parameters())
+        num_types = len(representation.words)
+        scores["train"] = {"num_types": float(num_types), "num_bytes": float(num_bytes)}
     results.write(out / "results.parquet", artifact.rows(card, scores))
     stage.tracker.summary({"num_parameters": card["num_parameters"]})
 

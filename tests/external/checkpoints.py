@@ -7,8 +7,16 @@ from typing import Any
 
 import torch
 import transformers
-from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer, Tokenizer, models
-from tokenizers import decoders, pre_tokenizers, processors, trainers
+from tokenizers import (
+    BertWordPieceTokenizer,
+    ByteLevelBPETokenizer,
+    Tokenizer,
+    decoders,
+    models,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
 TEXT = [

@@ -187,7 +187,7 @@ def test_bad_fasttext_files(
 ) -> None:
     path = tmp_path / "model.bin"
     path.write_bytes(change(facebook))
-    _refused(bring_in, "fasttext_binary", path, *parts, oov="subwords")
+    _refused(bring_in, "fasttext_binary", path, *parts, oov="ngrams")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from tests.external.conftest import Import
 
 from polyseme.errors import PolysemeError
+from polyseme.models import base
 from polyseme.models.base import Representation
 
 transformers = pytest.importorskip("transformers")
@@ -253,8 +255,55 @@ def test_an_encoder_decoder_is_refused(tmp_path: Path, bring_in: Import) -> None
 
 
 def test_other_files_than_conf_promises(folders: dict[str, Path], bring_in: Import) -> None:
-    with pytest.raises(PolysemeError, match="expected sha256 0+, found"):
+    with pytest.raises(PolysemeError, match="expected sha256 0000"):
         bring_in("hugging_face", **_options(folders["bert"], sha256="0" * 64))
+
+
+COMMIT = "0123456789abcdef" * 2 + "01234567"
+
+
+def test_a_name_on_the_hub_is_taken_at_its_commit(
+    folders: dict[str, Path], bring_in: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {}
+
+    def download(name: str, **options: object) -> str:
+        asked.update(options, name=name)
+        return str(folders["gpt2"])
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    options = {"hub": "some/gpt2", "revision": COMMIT, "max_length": 64}
+    model = bring_in("hugging_face", **options)
+    assert model.num_layers == 3
+    assert asked["name"] == "some/gpt2" and asked["revision"] == COMMIT
+    assert not any(name.endswith((".bin", ".py")) for name in asked["allow_patterns"])
+
+    def unreachable(name: str, **options: object) -> str:
+        raise OSError("no network\nand more")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
+    with pytest.raises(PolysemeError, match=f"some/gpt2@{COMMIT}: cannot be had: no network; "):
+        bring_in("hugging_face", **options)
+
+
+def test_a_name_on_the_hub_comes_from_the_mirror_first(
+    folders: dict[str, Path], bring_in: Import, tmp_path: Path
+) -> None:
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "mine").symlink_to(folders["gpt2"])
+    options = {"hub": "some/gpt2", "revision": COMMIT, "max_length": 64}
+    with pytest.raises(PolysemeError, match="add `sha256`"):
+        bring_in("hugging_face", **options)
+    digest = _options(folders["gpt2"])["sha256"]
+    assert bring_in("hugging_face", **options, sha256=digest).num_layers == 3
+
+
+def test_the_artifact_needs_the_checkpoint_no_more(tmp_path: Path, bring_in: Import) -> None:
+    folder = make("roberta", tmp_path / "roberta", heads=False)
+    before = bring_in("hugging_face", **_options(folder)).encode(SENTENCES)
+    shutil.rmtree(folder)
+    after = base.load(tmp_path / "artifact0").encode(SENTENCES)
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 @pytest.mark.parametrize("values", [{"hub": "a/b"}, {"hub": "a/b", "revision": "main"}, {}])

@@ -13,7 +13,7 @@ from gensim.models import FastText, KeyedVectors
 from gensim.models.fasttext import load_facebook_vectors, save_facebook_model
 from tests.external.conftest import Import
 
-from polyseme.models.common.subword_table import SubwordTable
+from polyseme.models.common.subwords import SubwordTable
 from polyseme.models.common.table import Table
 
 WORDS = ["the", "Paris", "crack", "naïve", "東京", "paris", "</s>"]
@@ -125,7 +125,7 @@ def test_fasttext_binary_spells_unknown_words_as_gensim_does(
     path = tmp_path / "model.bin"
     save_facebook_model(fasttext, str(path))
     theirs = load_facebook_vectors(str(path))
-    table = bring_in("fasttext_binary", path, oov="subwords")
+    table = bring_in("fasttext_binary", path, oov="ngrams")
     assert isinstance(table, SubwordTable)
     words = [*theirs.index_to_key, "cracks", "unknown", "東", "x"]
     found = table.encode([["wall", "\n", *words], ["zzz"]])[0][0, 2:].numpy()
@@ -139,10 +139,10 @@ def test_the_ngrams_of_unknown_words_learn(
 ) -> None:
     path = tmp_path / "model.bin"
     save_facebook_model(fasttext, str(path))
-    table = bring_in("fasttext_binary", path, oov="subwords")
+    table = bring_in("fasttext_binary", path, oov="ngrams")
     table(table.prepare([["crack", "unknown"]])).sum().backward()
     assert isinstance(table, SubwordTable)
-    assert table.buckets.weight.grad is not None and table.buckets.weight.grad.abs().sum() > 0
+    assert table.ngrams.weight.grad is not None and table.ngrams.weight.grad.abs().sum() > 0
     before = table.encode([["unknown"]])[0]
     table.reset(3)
     first = table.encode([["unknown", "crack"]])[0]

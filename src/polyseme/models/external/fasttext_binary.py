@@ -22,7 +22,7 @@ from gensim.models.fasttext import ft_ngram_hashes
 
 from polyseme.config import build, config
 from polyseme.errors import DataError
-from polyseme.models.common.subword_table import SubwordTable
+from polyseme.models.common.subwords import SubwordTable
 from polyseme.models.common.table import Table, read_words, write_words
 from polyseme.models.external.common import vectors
 from polyseme.models.external.common.source import Bring, Source, locate, refuse_pickle
@@ -42,7 +42,7 @@ AGAIN = "get the file again"
 class Config(Source, vectors.Lookup):
     """Values of an item of conf/external with `module: fasttext_binary`."""
 
-    oov: Literal["subwords", "zero", "mean"]
+    oov: Literal["ngrams", "zero", "mean"]
     """Vector of an unknown word: the mean of its n-grams, zero, or the mean of all vectors."""
 
 
@@ -76,7 +76,7 @@ def read(options: Config, bring: Bring, out: Path) -> Table:
         collector = vectors.Collector(path, options, "word")
         words = _words(file, header.num_words, collector)
         input_ND = _input(file, header)
-    if options.oov == "subwords" and not header.has_ngrams:
+    if options.oov == "ngrams" and not header.has_ngrams:
         raise DataError("has no n-grams", where=path, mend="set `oov` to zero or mean")
     grams_KD = input_ND[header.num_words :]
     for start in range(0, len(words), vectors.BLOCK):
@@ -92,14 +92,14 @@ def read(options: Config, bring: Bring, out: Path) -> Table:
     if isinstance(made, SubwordTable):
         if not np.isfinite(grams_KD).all():
             raise DataError("an n-gram vector is not finite", where=path, mend=AGAIN)
-        made.set_buckets(grams_KD)
+        made.set_ngrams(grams_KD)
     return made
 
 
 def _build(words: list[str], header: _Header, options: Config) -> Table:
     """The table without its values."""
     normalizer = vectors.CaseNormalizer(options.case, set(words))
-    if options.oov != "subwords":
+    if options.oov != "ngrams":
         return Table(words, header.dim, normalizer, options.oov)
     return SubwordTable(
         words,
@@ -107,7 +107,7 @@ def _build(words: list[str], header: _Header, options: Config) -> Table:
         normalizer,
         min_n=header.min_n,
         max_n=header.max_n,
-        num_buckets=header.num_buckets,
+        buckets=header.num_buckets,
     )
 
 

@@ -177,7 +177,9 @@ def locate(options: Config, bring: Bring) -> tuple[Path, list[str]]:
         IntegrityError: other bytes than promised.
     """
     if options.hub is not None:
-        folder = checkpoint.from_hub(options.hub, str(options.revision), bring)
+        folder = _mirrored(options, bring) or checkpoint.from_hub(
+            options.hub, str(options.revision), bring
+        )
     elif options.files:
         folder = source.locate(options, bring)
     else:
@@ -187,6 +189,24 @@ def locate(options: Config, bring: Bring) -> tuple[Path, list[str]]:
     if options.sha256 is not None:
         source.verify(folder, options.sha256, source.digest(folder, names), bring)
     return folder, names
+
+
+def _mirrored(options: Config, bring: Bring) -> Path | None:
+    """The copy of a checkpoint of the hub in the mirror, or None.
+
+    Raises:
+        ConfigError: nothing tells that it is the right one.
+    """
+    folder = None if bring.mirror is None else bring.mirror / bring.name
+    if folder is None or not folder.is_dir():
+        return None
+    if options.sha256 is None:
+        raise ConfigError(
+            "a copy in the mirror has no revision to check",
+            where=folder,
+            mend=f"add `sha256` to {bring.conf} (polyseme sha256 {folder})",
+        )
+    return folder
 
 
 def read(options: Config, bring: Bring, out: Path) -> Model:
