@@ -74,7 +74,7 @@ def test_items_from_outside_stand_in_every_table(external: Project) -> None:
     assert "tiny_gpt2_init" in {row["representation"] for row in rows if row["stage"] == "probe"}
     strategies = {r["strategy"] for r in rows if r["representation"] == "tiny_gpt2"}
     assert {"scratch", "full"} <= strategies
-    page = (external.folder / "reports/smoke/README.md").read_text()
+    page = (external.folder / "reports/smoke/README.md").read_text().replace("\\", "")
     assert "toy_glove" in page and "tiny_gpt2" in page
 
 
