@@ -43,12 +43,12 @@ def write(exported: Exported, tokenizer: Path, out: Path) -> Use:
     transformers = checkpoint.library()
     kind = getattr(transformers, exported.architecture)
     config = kind.config_class(**exported.config)
-    network = kind(config)
+    network = checkpoint.without_pooler(kind(config))
     network.load_state_dict(exported.weights)
     network.save_pretrained(out)
     transformers.PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer.from_file(str(tokenizer)),
-        model_max_length=_longest(exported),
+        model_max_length=exported.max_length,
         **dict(zip(ROLES, SPECIALS, strict=True)),
     ).save_pretrained(out)
     found = _difference(exported, kind.from_pretrained(out).eval(), out)
@@ -56,7 +56,7 @@ def write(exported: Exported, tokenizer: Path, out: Path) -> Use:
     return Use(
         library="transformers",
         code=USE.format(auto=kinds[0]),
-        note=NOTE.format(found=found),
+        note=" ".join([NOTE.format(found=found), exported.note]).strip(),
         architecture=exported.architecture,
     )
 
@@ -70,15 +70,10 @@ AUTO = {
 """End of an architecture's name, and the class that loads it."""
 
 
-def _longest(exported: Exported) -> int:
-    """Most pieces of a row."""
-    return int(exported.config["max_position_embeddings"]) - PAD - 1
-
-
 @torch.no_grad()
 def _difference(exported: Exported, network: torch.nn.Module, out: Path) -> float:
     """Largest difference of outputs on two rows, one of them padded."""
-    ids_BS, attend_BS = _rows(int(exported.config["vocab_size"]), _longest(exported))
+    ids_BS, attend_BS = _rows(int(exported.config["vocab_size"]), exported.max_length)
     ours_BSX = exported.outputs(ids_BS, attend_BS)
     theirs_BSX = network(input_ids=ids_BS, attention_mask=attend_BS.long())[0]
     found = float((ours_BSX - theirs_BSX)[attend_BS].abs().max())

@@ -164,6 +164,7 @@ def exported(model: Model) -> Exported:
         roberta_encoder(state, num_layers)
         | roberta_head(state, dense="head", norm="head_norm", bias="head_bias"),
         lambda ids_BS, attend_BS: model.logits(model.hidden_states(ids_BS, attend_BS)[-1]),
+        model.max_length,
     )
 
 

@@ -42,12 +42,16 @@ class Exported(NamedTuple):
         weights: every weight that it has, by its names.
         outputs: from ids_BS and attend_BS to what that class gives first: logits, or the last
             hidden state; the exported model is held to it.
+        max_length: most pieces of a row.
+        note: what a user has to know, for the model card.
     """
 
     architecture: str
     config: dict[str, Any]
     weights: dict[str, Tensor]
     outputs: Callable[[Tensor, Tensor], Tensor]
+    max_length: int
+    note: str = ""
 
 
 class Network(Protocol):
