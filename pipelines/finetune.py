@@ -26,14 +26,15 @@ def main(stage: Stage) -> None:
     inputs = {task: stage.input(task_root / task) for task in params["tasks"]}
     make_deterministic(stage.runtime)
     card = base.read_card(folder)
+    module = items.load(card["group"], card["module"])
     evaluation = Evaluation(
         partial(base.load, folder, device_of(stage.runtime)),
         stage.inputs[folder.as_posix()],
-        items.load(card["group"], card["module"]),
+        module,
         params["strategy"],
         seeds=params["seeds"],
         train_sizes=params["train_sizes"],
-        identity={"numerics": params["numerics"]},
+        identity={"numerics": params["numerics"]} | getattr(module, "identity", dict)(),
         runtime=stage.runtime,
         scratch=stage.scratch,
     )

@@ -18,6 +18,7 @@ def main(stage: Stage) -> None:
     experiment, corpus, name = (stage.args[key] for key in ("experiment", "corpus", "model"))
     values, seed = stage.params["lm"][name], stage.params["seed"]
     module = items.load("lm", name)
+    stage.made_by(module)
     options = build(module.Config, values, file=f"conf/lm/{name}.yaml", key=f"lm.{name}")
     source = stage.input(paths.corpus(experiment, corpus))
     stores = {split: TokenStore.open(source, split) for split in ("train", "valid", "test")}

@@ -42,7 +42,7 @@ def _variants(
 ) -> Iterator[tuple[dict[str, Any], base.Representation]]:
     """The trained representation, then the same architecture with random weights."""
     yield {}, representation
-    if card["group"] == "lm":
+    if card["family"] == "contextual":
         representation.reset(card["seed"])
         yield {"representation": f"{card['representation']}_init", "words_seen": 0}, representation
 

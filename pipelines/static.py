@@ -14,6 +14,7 @@ def main(stage: Stage) -> None:
     experiment, corpus, name = (stage.args[key] for key in ("experiment", "corpus", "model"))
     values = stage.params["static"][name]
     module = items.load("static", name)
+    stage.made_by(module)
     options = build(module.Config, values, file=f"conf/static/{name}.yaml", key=f"static.{name}")
     source = stage.input(paths.corpus(experiment, corpus))
     table, words_seen = module.train(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polyseme import __version__
-from polyseme.errors import PolysemeError
+from polyseme.errors import ConfigError, DataError, PolysemeError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -17,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_verify(commands)
+    _add_export(commands)
+    _add_sha256(commands)
     chosen = parser.parse_args(arguments)
     try:
         code = chosen.run(chosen)
@@ -40,6 +42,50 @@ def _verify(chosen: argparse.Namespace) -> int:
     verdict = verify(chosen.experiment, Path.cwd(), against=chosen.against)
     print(verdict.summary())
     return verdict.exit_code
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    told = "write a trained representation for transformers or gensim, with a model card"
+    parser = commands.add_parser("export", help=told, description=told)
+    parser.add_argument("corpus", help="conf item that it was trained on")
+    parser.add_argument("model", help="conf item")
+    parser.add_argument("folder", type=Path, help="new folder")
+    parser.add_argument("--experiment", help="default: that of params.yaml")
+    parser.set_defaults(run=_export)
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    from polyseme.exporting.export import export
+
+    experiment = chosen.experiment or _experiment(Path("params.yaml"))
+    names = export(experiment, chosen.corpus, chosen.model, chosen.folder)
+    print(f"{chosen.folder}: {', '.join(names)}")
+    return 0
+
+
+def _experiment(params: Path) -> str:
+    from omegaconf import OmegaConf
+
+    if not params.is_file():
+        raise ConfigError("is missing", where=params, mend="go to the project, or --experiment")
+    return str(OmegaConf.load(params).experiment)
+
+
+def _add_sha256(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    told = "hash of a vector file or of a checkpoint's folder, for conf/external"
+    parser = commands.add_parser("sha256", help=told, description=told)
+    parser.add_argument("path", type=Path)
+    parser.set_defaults(run=_sha256)
+
+
+def _sha256(chosen: argparse.Namespace) -> int:
+    from polyseme.models.external.common import checkpoint, source
+
+    if not chosen.path.exists():
+        raise DataError("does not exist", where=chosen.path, mend="check the path")
+    names = checkpoint.files(chosen.path) if chosen.path.is_dir() else None
+    print(source.digest(chosen.path, names))
+    return 0
 
 
 if __name__ == "__main__":

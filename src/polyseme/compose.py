@@ -25,8 +25,10 @@ from polyseme.config import build, config
 from polyseme.errors import ConfigError, PolysemeError
 from polyseme.runtime import settings
 
-GROUPS = "dataset corpus static lm task strategy probe baseline representation runtime".split()
-LISTS = "corpora statics lms representations tasks".split()
+GROUPS = (
+    "dataset corpus static lm external task strategy probe baseline representation runtime"
+).split()
+LISTS = "corpora statics lms externals representations tasks".split()
 GENERAL = ("experiment", "numerics", "seed", "seeds", "train_sizes")
 Size = Annotated[int, Field(ge=1)] | Literal["all"]
 
@@ -118,11 +120,13 @@ def check(params: Mapping[str, Any]) -> None:
         for name, values in params[group].items():
             _check_item(group, name, items.load(group, name), values)
     _check_corpora(params["corpus"])
-    for name, values in params["task"].items():
-        if "module" not in values:
-            file = f"conf/task/{name}.yaml"
-            raise ConfigError("key 'module' is missing", where=file, mend="name its task module")
-        _check_item("task", name, items.load("task", values["module"]), values)
+    for group in ("task", "external"):
+        for name, values in params[group].items():
+            if "module" not in values:
+                file = f"conf/{group}/{name}.yaml"
+                known = ", ".join(items.available(group))
+                raise ConfigError("key 'module' is missing", where=file, mend=f"one of {known}")
+            _check_item(group, name, items.load(group, values["module"]), values)
     for name, values in params["baseline"].items():
         items.load("baseline", name)
         if values:
@@ -153,12 +157,12 @@ def _check_top_level(params: Mapping[str, Any]) -> None:
             raise ConfigError(
                 f"{key} = {params[key]} repeats itself", where=file, mend="name each once"
             )
-    made = [*params["static"], *params["lm"]]
+    made = [*params["static"], *params["lm"], *params["external"]]
     if sorted(params["representation"]) != sorted(made):
         raise ConfigError(
             f"representation is {sorted(params['representation'])}, not {sorted(made)}",
             where=file,
-            mend="each file of conf/static and conf/lm adds its own name to both",
+            mend="each file of conf/static, conf/lm and conf/external adds its own name to both",
         )
 
 

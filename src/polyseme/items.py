@@ -17,6 +17,7 @@ PACKAGES = {
     "corpus": "polyseme.corpora",
     "static": "polyseme.models",
     "lm": "polyseme.models",
+    "external": "polyseme.models.external",
     "task": "polyseme.tasks",
     "strategy": "polyseme.strategies",
     "probe": "polyseme.probes",

@@ -27,6 +27,12 @@ from polyseme.config import build, config
 from polyseme.data.tokenizer import MASK, SPECIALS, WordPieces
 from polyseme.models.base import TOKENIZER
 from polyseme.models.common.contextual import Pooling
+from polyseme.models.common.exported import (
+    Exported,
+    roberta_config,
+    roberta_encoder,
+    roberta_head,
+)
 from polyseme.models.common.filling import MaskedFilling
 from polyseme.models.common.language_model import LanguageModel, Losses
 from polyseme.models.common.transformer import Positions, Transformer, initialize
@@ -153,6 +159,19 @@ class Model(LanguageModel, MaskedFilling):
         logits_MV = self.logits(h_PD[batch["positions_M"]])
         nats_M = F.cross_entropy(logits_MV, batch["targets_M"], reduction="none")
         return self.sums(nats_M, batch["targets_M"], batch["weights_M"])
+
+
+def exported(model: Model) -> Exported:
+    """As RoBERTa-PreLayerNorm with its head over the vocabulary."""
+    state, num_layers = model.state_dict(), model.options.num_layers
+    return Exported(
+        "RobertaPreLayerNormForMaskedLM",
+        roberta_config(model.options, model.pieces.vocab_size),
+        roberta_encoder(state, num_layers)
+        | roberta_head(state, dense="head", norm="head_norm", bias="head_bias"),
+        lambda ids_BS, attend_BS: model.logits(model.hidden_states(ids_BS, attend_BS)[-1]),
+        model.max_length,
+    )
 
 
 def restore(card: dict[str, Any], folder: Path) -> Model:

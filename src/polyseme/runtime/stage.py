@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from polyseme import paths
@@ -96,6 +97,14 @@ class Stage:
         digest = self.inputs[path.as_posix()] = manifest.verify(path)
         self.tracker.artifact(path.as_posix(), _type(path), path, digest, "input")
         return path
+
+    def made_by(self, module: ModuleType) -> None:
+        """Note the source of an item in the lineage of what it writes.
+
+        Stages further on depend on the artifact, and so run again when the item's file changes,
+        even if what it wrote is the same.
+        """
+        self.inputs[module.__name__] = manifest.sha256(Path(str(module.__file__)))
 
     def source(self, path: Path) -> Path:
         """A file or folder of the user's own, or a verified artifact if it carries a manifest.

@@ -17,12 +17,18 @@ def card(
     representation: Representation,
     *,
     corpus: str,
-    words_seen: int,
+    words_seen: int | None,
+    module: str | None = None,
 ) -> dict[str, Any]:
-    """Facts from which the representation can be built again, and its place in the tables."""
+    """Facts from which the representation can be built again, and its place in the tables.
+
+    Args:
+        words_seen: in pre-training; None where it is not known.
+        module: what reads it; None: the module has the name of the item.
+    """
     return {
         "group": group,
-        "module": name,
+        "module": module or name,
         "config": dict(config),
         "corpus": corpus,
         "representation": name,

@@ -24,14 +24,14 @@ from polyseme.models.base import MARKS, SENTENCE, Representation, WordBatch, Wor
 Pooling = Literal["first", "last", "mean"]
 
 
-class Contextual(Representation):
-    """Base of all language models; a subclass gives `hidden_states`."""
+class SubwordRows(Representation):
+    """Words from the states of their pieces; a subclass gives `_rows` and `hidden_states`."""
 
     family: ClassVar[str] = "contextual"
 
-    def __init__(self, pieces: WordPieces, *, max_length: int, pooling: Pooling) -> None:
+    def __init__(self, *, max_length: int, pooling: Pooling) -> None:
         super().__init__()
-        self.pieces, self.max_length, self.pooling = pieces, max_length, pooling
+        self.max_length, self.pooling = max_length, pooling
 
     @abstractmethod
     def hidden_states(self, ids_RS: Tensor, attend_RS: Tensor | None) -> list[Tensor]:
@@ -49,6 +49,37 @@ class Contextual(Representation):
                 spans += [(len(rows), start, end) for start, end in row_spans]
                 rows.append(row)
         return WordBatch(torch.tensor([len(s) for s in sentences]), _tensors(rows, spans, slots))
+
+    @abstractmethod
+    def _rows(self, sentence: Words) -> Iterator[tuple[list[int], list[tuple[int, int]]]]:
+        """Rows of ids that fit, and first and end of each word's pieces; no word without one."""
+
+    def forward(self, batch: WordBatch) -> Tensor:
+        """Word vectors h_LBTD."""
+        inputs = batch.inputs
+        attend_RS = inputs["attend_RS"]
+        states = self.hidden_states(inputs["ids_RS"], None if attend_RS.all() else attend_RS)
+        num_words, longest = len(inputs["slots_N"]), batch.mask_BT.shape[1]
+        out = states[0].new_zeros(len(states), len(batch.lengths_B) * longest, self.dim)
+        words = [self._pool(h.reshape(-1, self.dim), inputs, num_words) for h in states]
+        out[:, inputs["slots_N"]] = torch.stack(words).to(out.dtype)
+        return out.view(len(states), len(batch.lengths_B), longest, self.dim)
+
+    def _pool(self, h_PD: Tensor, inputs: dict[str, Tensor], num_words: int) -> Tensor:
+        """Word vectors h_ND from the states of all positions."""
+        if self.pooling != "mean":
+            return h_PD[inputs[f"{self.pooling}_N"]]
+        sums_ND = h_PD.new_zeros(num_words, self.dim)
+        sums_ND = sums_ND.index_add(0, inputs["word_of_P"], h_PD[inputs["piece_P"]])
+        return sums_ND / inputs["size_N"][:, None]
+
+
+class Contextual(SubwordRows):
+    """Base of all language models that read the corpus's own pieces."""
+
+    def __init__(self, pieces: WordPieces, *, max_length: int, pooling: Pooling) -> None:
+        super().__init__(max_length=max_length, pooling=pooling)
+        self.pieces = pieces
 
     def _rows(self, sentence: Words) -> Iterator[tuple[list[int], list[tuple[int, int]]]]:
         """Cut a sentence between words into rows that fit; a longer word loses its end."""
@@ -70,31 +101,13 @@ class Contextual(Representation):
             row += ids
         yield [*row, SEP], spans
 
-    def forward(self, batch: WordBatch) -> Tensor:
-        """Word vectors h_LBTD."""
-        inputs = batch.inputs
-        attend_RS = inputs["ids_RS"] != PAD
-        states = self.hidden_states(inputs["ids_RS"], None if attend_RS.all() else attend_RS)
-        num_words, longest = len(inputs["slots_N"]), batch.mask_BT.shape[1]
-        out = states[0].new_zeros(len(states), len(batch.lengths_B) * longest, self.dim)
-        words = [self._pool(h.reshape(-1, self.dim), inputs, num_words) for h in states]
-        out[:, inputs["slots_N"]] = torch.stack(words).to(out.dtype)
-        return out.view(len(states), len(batch.lengths_B), longest, self.dim)
-
-    def _pool(self, h_PD: Tensor, inputs: dict[str, Tensor], num_words: int) -> Tensor:
-        """Word vectors h_ND from the states of all positions."""
-        if self.pooling != "mean":
-            return h_PD[inputs[f"{self.pooling}_N"]]
-        sums_ND = h_PD.new_zeros(num_words, self.dim)
-        sums_ND = sums_ND.index_add(0, inputs["word_of_P"], h_PD[inputs["piece_P"]])
-        return sums_ND / inputs["size_N"][:, None]
-
 
 def _tensors(
     rows: list[list[int]], spans: list[tuple[int, int, int]], slots: list[int]
 ) -> dict[str, Tensor]:
     length = max(len(row) for row in rows)
     padded = [row + [PAD] * (length - len(row)) for row in rows]
+    lengths_R = torch.tensor([len(row) for row in rows])
     bounds = torch.tensor(spans)
     first_N, end_N = bounds[:, 0] * length + bounds[:, 1], bounds[:, 0] * length + bounds[:, 2]
     size_N = end_N - first_N
@@ -102,6 +115,7 @@ def _tensors(
     starts_P = torch.repeat_interleave(first_N - (size_N.cumsum(0) - size_N), size_N)
     return {
         "ids_RS": torch.tensor(padded),
+        "attend_RS": torch.arange(length) < lengths_R[:, None],
         "slots_N": torch.tensor(slots),
         "first_N": first_N,
         "last_N": end_N - 1,

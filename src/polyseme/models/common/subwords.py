@@ -1,4 +1,4 @@
-"""A table in which an unknown word is the mean of its character n-grams' vectors (fastText)."""
+"""A table that spells unknown words: the mean of their character n-grams (fastText)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from gensim.models.fasttext import ft_ngram_hashes
 from torch import Tensor, nn
 
-from polyseme.data.tokenizer import CACHED_WORDS, WordPieces
+from polyseme.data.tokenizer import CACHED_WORDS
 from polyseme.models.base import MARKS, WordBatch, Words
-from polyseme.models.common.table import Table
+from polyseme.models.common.table import Normalizer, Table
 
 
 class SubwordTable(Table):
@@ -25,7 +25,7 @@ class SubwordTable(Table):
     Args:
         words: known word types, normalised as their corpus.
         dim: dimensions.
-        normalizer: what the corpus does with a word before it is looked up.
+        normalizer: what is done to a word before it is looked up.
         min_n: characters of the shortest n-gram, the marks of begin and end of the word counted.
         max_n: characters of the longest.
         buckets: rows of the table of n-grams, into which their hashes fall.
@@ -35,7 +35,7 @@ class SubwordTable(Table):
         self,
         words: Sequence[str],
         dim: int,
-        normalizer: WordPieces,
+        normalizer: Normalizer,
         *,
         min_n: int,
         max_n: int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +12,18 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 
-from polyseme.data.tokenizer import WordPieces
 from polyseme.models.base import MARKS, Representation, WordBatch, Words
 
 VOCABULARY = "words.parquet"
 OOV = Literal["zero", "mean"]
+
+
+class Normalizer(Protocol):
+    """The part of a tokenizer that a table needs."""
+
+    def normalize(self, word: str, /) -> str:
+        """The form under which the word is looked up."""
+        ...
 
 
 class Table(Representation):
@@ -25,7 +32,7 @@ class Table(Representation):
     Args:
         words: known word types, normalised as their corpus.
         dim: dimensions.
-        normalize: what the corpus does with a word before it is looked up.
+        normalizer: what is done to a word before it is looked up.
         oov: vector of an unknown word: zero, or the mean of all vectors.
 
     Attributes:
@@ -37,7 +44,7 @@ class Table(Representation):
     num_layers = 1
     pooling = None
 
-    def __init__(self, words: Sequence[str], dim: int, normalizer: WordPieces, oov: OOV) -> None:
+    def __init__(self, words: Sequence[str], dim: int, normalizer: Normalizer, oov: OOV) -> None:
         super().__init__()
         self.words, self.dim, self.oov = list(words), dim, oov
         self.index = {word: row for row, word in enumerate(self.words)}

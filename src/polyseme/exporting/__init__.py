@@ -1,0 +1,1 @@
+"""From an artifact to a folder that other libraries load."""

@@ -1,0 +1,1 @@
+"""Representations that were trained elsewhere, one module for each format."""

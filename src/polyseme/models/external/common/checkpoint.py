@@ -1,0 +1,222 @@
+"""The files of a Hugging Face checkpoint: found, verified, and read without running foreign code.
+
+Only safetensors; pickled weights are refused with the way to convert them. Only the files named
+here are looked at, so that neither adapters nor python modules that lie beside can have a say.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from polyseme.errors import ConfigError, DataError, IntegrityError, PolysemeError
+from polyseme.models.external.common import source
+from polyseme.models.external.common.source import PICKLE, TORCH_ZIP, Bring
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+VOCABULARIES = (
+    "tokenizer.json vocab.txt vocab.json spiece.model sentencepiece.bpe.model tokenizer.model"
+).split()
+"""Any one of them makes a tokenizer."""
+DETAILS = "merges.txt tokenizer_config.json special_tokens_map.json added_tokens.json".split()
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+CONVERT = (
+    'python -c "from transformers import AutoModel, AutoTokenizer as T; '
+    "AutoModel.from_pretrained('old').save_pretrained('new'); "
+    "T.from_pretrained('old').save_pretrained('new')\""
+)
+
+
+def library() -> ModuleType:
+    """transformers, told to be quiet.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        import transformers
+    except ImportError:
+        raise ConfigError(
+            "transformers is not installed",
+            where="external",
+            mend="pip install 'polyseme[transformers]'",
+        ) from None
+    transformers.utils.logging.set_verbosity(transformers.logging.CRITICAL)
+    transformers.utils.logging.disable_progress_bar()
+    return transformers
+
+
+def from_hub(name: str, revision: str, bring: Bring) -> Path:
+    """Folder of a checkpoint on the hub, at exactly this commit; its cache is used offline.
+
+    Raises:
+        DataError: it cannot be had.
+    """
+    from huggingface_hub import snapshot_download
+
+    wanted = [CONFIG, "model*.safetensors", INDEX, *VOCABULARIES, *DETAILS]
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+    except Exception as error:  # many, from several libraries
+        raise DataError(
+            f"cannot be had: {_first_line(error)}",
+            where=f"{name}@{revision}",
+            mend=f"check `hub` and `revision` in {bring.conf}, or give a local `path`",
+        ) from None
+
+
+def files(folder: Path) -> list[str]:
+    """Names of the files that are read, sorted.
+
+    Raises:
+        DataError: no configuration, no safe weights, or no tokenizer.
+    """
+    if not folder.is_dir():
+        raise DataError("is no folder", where=folder, mend="give the folder of a checkpoint")
+    if not (folder / CONFIG).is_file():
+        raise DataError(f"has no {CONFIG}", where=folder, mend="is it a checkpoint's folder?")
+    weights = _weights(folder)
+    tokenizer = [name for name in (*VOCABULARIES, *DETAILS) if (folder / name).is_file()]
+    if not set(tokenizer) & set(VOCABULARIES):
+        raise DataError(
+            "has no tokenizer",
+            where=folder,
+            mend=f"put the checkpoint's own beside it ({', '.join(VOCABULARIES)})",
+        )
+    return sorted([CONFIG, *weights, *tokenizer])
+
+
+def _weights(folder: Path) -> list[str]:
+    """Files of the weights: one, or an index and its shards."""
+    if (folder / INDEX).is_file():
+        shards = sorted(set(_json(folder / INDEX).get("weight_map", {}).values()))
+        for shard in shards:
+            if Path(shard).name != shard or not (folder / shard).is_file():
+                raise DataError(f"has no {shard}", where=folder, mend="get the checkpoint again")
+        names = [INDEX, *shards]
+    elif (folder / WEIGHTS).is_file():
+        names = [WEIGHTS]
+    else:
+        pickled = sorted(p.name for pattern in PICKLED for p in folder.glob(pattern))
+        what = f"has only pickled weights ({pickled[0]})" if pickled else f"has no {WEIGHTS}"
+        mend = "convert them where you trust them" if pickled else "convert the checkpoint"
+        raise DataError(what, where=folder, mend=f"{mend}: {CONVERT}")
+    for name in names:
+        source.refuse_pickle(folder / name, CONVERT, (*PICKLE, TORCH_ZIP))
+    return names
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content.items()
+    except (ValueError, AttributeError) as error:
+        raise DataError(f"is no JSON object ({error})", where=path, mend="get it again") from None
+    return content
+
+
+@contextmanager
+def only(folder: Path, names: list[str]) -> Iterator[Path]:
+    """A folder that shows nothing but some files of another."""
+    with tempfile.TemporaryDirectory() as temporary:
+        for name in names:
+            (Path(temporary) / name).symlink_to((folder / name).resolve())
+        yield Path(temporary)
+
+
+def tokenizer(folder: Path, where: Path) -> PreTrainedTokenizerFast:
+    """The checkpoint's own tokenizer.
+
+    Raises:
+        DataError: it cannot be built, or is not a fast one.
+    """
+    try:
+        found = library().AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        found.backend_tokenizer.to_str()
+    except PolysemeError:
+        raise
+    except Exception as error:  # transformers raises nothing narrower
+        raise DataError(
+            f"its tokenizer cannot be read ({_first_line(error)})",
+            where=where,
+            mend="save it as tokenizer.json",
+        ) from None
+    return found
+
+
+def network(folder: Path, where: Path) -> PreTrainedModel:
+    """The checkpoint's network without its head, float32, in eval mode.
+
+    Raises:
+        DataError: it cannot be built without code of its own, or is no encoder or causal model.
+        IntegrityError: its weights do not fit its configuration, or are not finite.
+    """
+    try:
+        found, told = library().AutoModel.from_pretrained(
+            folder,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
+            output_loading_info=True,
+        )
+    except PolysemeError:
+        raise
+    except Exception as error:  # transformers raises nothing narrower
+        raise DataError(
+            f"cannot be read as a checkpoint ({_first_line(error)})",
+            where=where,
+            mend="check that transformers knows it without code of its own",
+        ) from None
+    if found.config.is_encoder_decoder:
+        raise DataError("is an encoder-decoder", where=where, mend="use an encoder or causal model")
+    without_pooler(found)
+    _check_weights(found, told, where)
+    return found.eval()
+
+
+def without_pooler(network: PreTrainedModel) -> PreTrainedModel:
+    """Take off the layer on top of the first token, which no word vector reads."""
+    if getattr(network, "pooler", None) is not None:
+        network.pooler = None
+    return network
+
+
+def _check_weights(network: PreTrainedModel, told: dict[str, Any], where: Path) -> None:
+    """Refuse weights that are missing, of another shape, left over or not finite."""
+    mend = "weights and config.json belong to different networks: get the checkpoint again"
+    for name, found, wanted in sorted(told["mismatched_keys"]):
+        what = f"{name} has shape {list(found)}, not {list(wanted)}"
+        raise IntegrityError(what, where=where, mend=mend)
+    own = dict(network.named_parameters())
+    for name in sorted(told["missing_keys"]):
+        if name in own:
+            raise IntegrityError(f"{name} is missing", where=where, mend=mend)
+    modules = {name for name, _ in network.named_modules()}
+    for name in sorted(told["unexpected_keys"]):
+        short = name.removeprefix(f"{network.base_model_prefix}.")
+        top, parent = short.partition(".")[0], short.rpartition(".")[0]
+        if top in modules and parent not in modules and top != "pooler":
+            raise IntegrityError(f"{name} has no place", where=where, mend=mend)
+    for name, weight in own.items():
+        if not bool(torch.isfinite(weight).all()):
+            mend = "get the checkpoint again"
+            raise IntegrityError(f"{name} is not finite", where=where, mend=mend)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[0]
