@@ -43,7 +43,7 @@ def test_attention_in_bfloat16_is_torchs_within_its_precision(length: int) -> No
     attend[1, ..., length // 2 :] = False
     expected = F.scaled_dot_product_attention(q, k, v, attn_mask=attend)
     with torch.autocast("cpu", torch.bfloat16):
-        found = transformer._attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), attend)
+        found = transformer._mix(q.bfloat16(), k.bfloat16(), v.bfloat16(), attend, is_causal=False)
     assert (found.float() - expected).abs().max() < 0.03
-    unmasked = transformer._attend(q, k, v, None)
+    unmasked = transformer._mix(q, k, v, None, is_causal=False)
     assert torch.equal(unmasked, F.scaled_dot_product_attention(q, k, v))

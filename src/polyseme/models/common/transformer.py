@@ -2,19 +2,27 @@
 
     x = x + attention(norm(x));  x = x + mlp(norm(x))
 
-GELU, biases everywhere, learned or rotary positions (Su et al. 2021). With learned ones this is the
-arithmetic of RoBERTa-PreLayerNorm, against which tests hold it.
+GELU, biases everywhere, learned or rotary positions. With learned positions and a norm of the
+embeddings this is the arithmetic of RoBERTa-PreLayerNorm, without that norm GPT-2's, with rotary
+positions GPT-NeoX's (sequential residual); tests hold it to all three.
+
+Rows of one batch may differ in what they see: the last `num_causal` rows look to the left only.
 
 Shapes: B rows, S subwords, D dimensions, H heads, K = D / H.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, NamedTuple
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from polyseme.config import config
+from polyseme.models.common.contextual import Pooling
+from polyseme.training.options import Portion, Positive, TrainingOptions
 
 INIT_STD = 0.02
 ROTARY_BASE = 10_000.0
@@ -23,6 +31,53 @@ LONGEST_PLAIN = 256
 Positions = Literal["learned", "rotary"]
 Angles = tuple[Tensor, Tensor]
 """Cosines and sines, S x 1 x K / 2."""
+
+
+@config
+class TransformerOptions(TrainingOptions):
+    """The network of every Transformer; a model's Config adds the objective."""
+
+    dim: Positive = 128
+    """D, of every layer."""
+    num_layers: Positive = 4
+    """Transformer blocks."""
+    num_heads: Positive = 4
+    """Attention heads; divides dim."""
+    dim_ff: Positive = 512
+    """Hidden units of the feed-forward part."""
+    dropout: Portion = 0.0
+    """While pre-training."""
+    max_length: Annotated[int, Field(ge=8)] = 128
+    """Most subwords of a row; at least sequence_length."""
+    positions: Positions = "learned"
+    """learned: a vector each. rotary: queries and keys turn with them (Su et al. 2021)."""
+    pooling: Pooling = "mean"
+    """Subwords to word vector."""
+
+    @model_validator(mode="after")
+    def _network_fits(self) -> TransformerOptions:
+        if self.dim % self.num_heads:
+            raise ValueError(f"num_heads that divides dim = {self.dim}")
+        if self.positions == "rotary" and self.dim // self.num_heads % 2:
+            raise ValueError(f"an even dim / num_heads for rotary positions, dim = {self.dim}")
+        if self.max_length < self.sequence_length:
+            raise ValueError(f"max_length >= sequence_length = {self.sequence_length}")
+        return self
+
+
+class Sight(NamedTuple):
+    """What the positions of a batch see of each other; the same in every block.
+
+    Attributes:
+        attend_B11S: True where a position may be looked at; None for all. Causal rows need none:
+            their padding stands to the right of all that is read.
+        num_causal: the last rows, which look to the left only.
+        angles: by which queries and keys turn with their position; None where they do not.
+    """
+
+    attend_B11S: Tensor | None
+    num_causal: int
+    angles: Angles | None
 
 
 class Attention(nn.Module):
@@ -34,40 +89,54 @@ class Attention(nn.Module):
         self.query, self.key = nn.Linear(dim, dim), nn.Linear(dim, dim)
         self.value, self.output = nn.Linear(dim, dim), nn.Linear(dim, dim)
 
-    def forward(self, x_BSD: Tensor, attend_B11S: Tensor | None, angles: Angles | None) -> Tensor:
-        """Mix positions; `attend_B11S` is True where a position may be looked at."""
+    def forward(self, x_BSD: Tensor, sight: Sight) -> Tensor:
+        """Mix the positions that see each other."""
         batch, length, dim = x_BSD.shape
         parts = (self.query, self.key, self.value)
         weight, bias = torch.cat([m.weight for m in parts]), torch.cat([m.bias for m in parts])
         x_BSHK = F.linear(x_BSD, weight, bias).view(batch, length, 3 * self.num_heads, -1)
         heads = [self.num_heads] * 3
-        if angles is None:
+        if sight.angles is None:
             q, k, v = (part.transpose(1, 2) for part in x_BSHK.split(heads, dim=2))
         else:
             both_BSHK, v_BSHK = x_BSHK.split([sum(heads[:2]), heads[2]], dim=2)
-            turned = rotate(both_BSHK, angles).split(heads[:2], dim=2)
+            turned = rotate(both_BSHK, sight.angles).split(heads[:2], dim=2)
             q, k, v = (part.transpose(1, 2) for part in (*turned, v_BSHK))
-        mixed_BHSK = _attend(q, k, v, attend_B11S)
+        mixed_BHSK = _attend(q, k, v, sight)
         return self.output(mixed_BHSK.transpose(1, 2).reshape(batch, length, dim))
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, attend_B11S: Tensor | None) -> Tensor:
-    """Scaled dot-product attention; on a cpu by whichever way is fastest there.
+def _attend(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
+    """Scaled dot-product attention: of rows that see all that is there, then of causal ones."""
+    cut = len(q) - sight.num_causal
+    mixed = []
+    if cut:
+        mask = None if sight.attend_B11S is None else sight.attend_B11S[:cut]
+        mixed.append(_mix(q[:cut], k[:cut], v[:cut], mask, is_causal=False))
+    if sight.num_causal:
+        mixed.append(_mix(q[cut:], k[cut:], v[cut:], None, is_causal=True))
+    return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
+
+
+def _mix(q: Tensor, k: Tensor, v: Tensor, attend: Tensor | None, *, is_causal: bool) -> Tensor:
+    """Attention; on a cpu by whichever way is fastest there.
 
     torch's bfloat16 kernel for cpus is slow backwards: plain products take its place for short
     rows, its float32 kernel for long ones (docs/decisions.md).
     """
     if q.is_cuda:
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=attend_B11S)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=attend, is_causal=is_causal)
     if torch.is_autocast_enabled("cpu") and q.shape[-2] <= LONGEST_PLAIN:
         scores_BHSS = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-        if attend_B11S is not None:
+        if is_causal:
+            attend = torch.ones(scores_BHSS.shape[-2:], dtype=torch.bool).tril()
+        if attend is not None:
             least = torch.finfo(scores_BHSS.dtype).min
-            scores_BHSS = scores_BHSS.masked_fill(~attend_B11S, least)
+            scores_BHSS = scores_BHSS.masked_fill(~attend, least)
         return scores_BHSS.softmax(-1) @ v
     with torch.autocast("cpu", enabled=False):
         q, k, v = q.float(), k.float(), v.float()
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=attend_B11S)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=attend, is_causal=is_causal)
 
 
 def rotary_angles(length: int, width: int, device: torch.device) -> Angles:
@@ -99,52 +168,62 @@ class Block(nn.Module):
         self.up, self.down = nn.Linear(dim, dim_ff), nn.Linear(dim_ff, dim)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x_BSD: Tensor, attend_B11S: Tensor | None, angles: Angles | None) -> Tensor:
+    def forward(self, x_BSD: Tensor, sight: Sight) -> Tensor:
         """Residual stream after the block."""
-        mixed_BSD = self.attention(self.attention_norm(x_BSD), attend_B11S, angles)
-        x_BSD = x_BSD + self.dropout(mixed_BSD)
+        x_BSD = x_BSD + self.dropout(self.attention(self.attention_norm(x_BSD), sight))
         hidden = F.gelu(self.up(self.mlp_norm(x_BSD)))
         return x_BSD + self.dropout(self.down(hidden))
 
 
 class Transformer(nn.Module):
-    """Token embeddings, positions, a stack of blocks, a final norm."""
+    """Token and position embeddings, a stack of blocks, a final norm.
 
-    positions: nn.Embedding | None
+    Args:
+        options: the network.
+        vocab_size: V.
+        embedding_norm: whether embeddings are normalised (BERT) or not (GPT-2).
+    """
 
     def __init__(
-        self,
-        *,
-        vocab_size: int,
-        max_length: int,
-        dim: int,
-        num_layers: int,
-        num_heads: int,
-        dim_ff: int,
-        dropout: float,
-        positions: Positions = "learned",
+        self, options: TransformerOptions, vocab_size: int, *, embedding_norm: bool
     ) -> None:
         super().__init__()
-        self.max_length, self.head_width = max_length, dim // num_heads
+        dim = options.dim
+        self.head_width = dim // options.num_heads if options.positions == "rotary" else None
         self.tokens = nn.Embedding(vocab_size, dim)
-        self.positions = nn.Embedding(max_length, dim) if positions == "learned" else None
-        self.embedding_norm, self.final_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
-        blocks = [Block(dim, num_heads, dim_ff, dropout) for _ in range(num_layers)]
-        self.blocks = nn.ModuleList(blocks)
+        self.positions = None if self.head_width else nn.Embedding(options.max_length, dim)
+        self.embedding_norm = nn.LayerNorm(dim) if embedding_norm else nn.Identity()
+        self.final_norm = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(options.dropout)
+        self.blocks = nn.ModuleList(
+            Block(dim, options.num_heads, options.dim_ff, options.dropout)
+            for _ in range(options.num_layers)
+        )
 
-    def forward(self, ids_BS: Tensor, attend_BS: Tensor | None = None) -> list[Tensor]:
+    def embed(self, ids_BS: Tensor) -> Tensor:
+        """Layer 0: embeddings x_BSD."""
+        x_BSD = self.tokens(ids_BS)
+        if self.positions is not None:
+            x_BSD = x_BSD + self.positions(torch.arange(ids_BS.shape[1], device=ids_BS.device))
+        x_BSD = self.dropout(self.embedding_norm(x_BSD))
+        return x_BSD
+
+    def sight(self, ids_BS: Tensor, attend_BS: Tensor | None, *, num_causal: int) -> Sight:
+        """What the positions of a batch see."""
+        angles = None
+        if self.head_width:
+            angles = rotary_angles(ids_BS.shape[1], self.head_width, ids_BS.device)
+        mask = None if attend_BS is None else attend_BS[:, None, None, :]
+        return Sight(mask, num_causal, angles)
+
+    def forward(
+        self, ids_BS: Tensor, attend_BS: Tensor | None = None, *, num_causal: int = 0
+    ) -> list[Tensor]:
         """Hidden states h_BSD: embeddings, then each block; the last one is normalised."""
-        attend_B11S = None if attend_BS is None else attend_BS[:, None, None, :]
-        length, device = ids_BS.shape[1], ids_BS.device
-        x_BSD, angles = self.tokens(ids_BS), None
-        if self.positions is None:
-            angles = rotary_angles(length, self.head_width, device)
-        else:
-            x_BSD = x_BSD + self.positions(torch.arange(length, device=device))
-        layers = [self.dropout(self.embedding_norm(x_BSD))]
+        layers = [self.embed(ids_BS)]
+        sight = self.sight(ids_BS, attend_BS, num_causal=num_causal)
         for block in self.blocks:
-            layers.append(block(layers[-1], attend_B11S, angles))
+            layers.append(block(layers[-1], sight))
         return [*layers[:-1], self.final_norm(layers[-1])]
 
 
