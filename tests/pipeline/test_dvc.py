@@ -97,7 +97,6 @@ def test_another_experiment_leaves_the_report_of_the_first(
     project.repro()
     assert (folder / "reports/other/README.md").exists()
     assert first and all(path.read_bytes() == content for path, content in first.items())
-    assert project.call("python", "-m", "polyseme.cli", "verify", "smoke").returncode == 0
 
 
 @pytest.mark.parametrize(
