@@ -107,7 +107,7 @@ def test_rows_that_meet_hold_the_sum_of_all_steps() -> None:
     old = np.arange(12, dtype=np.float32).reshape(4, 3)
     steps = [np.full((4, 3), 0.5, np.float32), np.zeros((4, 3), np.float32)]
     common, copies = old.copy(), [old + step for step in steps]
-    sharding._meet(common, copies, slice(3))
+    sharding._meet(common, copies, 3)
     for each in (common, *copies):
         np.testing.assert_array_equal(each[:3], old[:3] + 0.5)
     np.testing.assert_array_equal(common[3], old[3])

@@ -3,8 +3,8 @@
     J = sum over nonzeros of f(X_ij) (w_i . c_j + b_i + b'_j - log X_ij)^2 / 2    (eq. 8, halved)
     f(x) = min(1, (x / x_max)^exponent)                                           (eq. 9)
 
-by AdaGrad over the nonzeros in random order; the vector of a word is w + c (section 4.2). As in the authors'
-program the learning rate stands inside AdaGrad's sums, which begin at 1: a step is
+by AdaGrad over the nonzeros in random order; the vector of a word is w + c (section 4.2). As in the
+authors' program the learning rate stands inside AdaGrad's sums, which begin at 1: a step is
 lr g / sqrt(1 + sum (lr g)^2).
 
 Departures from that program: nonzeros are taken in blocks. All gradients of a block follow from the

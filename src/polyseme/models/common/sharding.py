@@ -9,7 +9,7 @@ one batch of 2,000 words to each shard, in the order of the text; then the repli
 The sum, not the mean, is what lock-free threads do to vectors that they share (Niu et al. 2011,
 Hogwild): a row that one shard alone has seen keeps its whole step. With many words between meetings
 common rows would go too far, so the most frequent rows meet after every round, all rows after every
-eighth (Ji et al. 2016, arXiv:1604.04661, also let frequent rows meet more often, but take means).
+sixteenth (Ji et al. 2016, arXiv:1604.04661, also let frequent rows meet more often, but average).
 Random numbers of a batch follow from (seed, batch), the learning rate from the words dealt so far.
 """
 
@@ -33,8 +33,10 @@ BATCH_WORDS = 2_000
 """Words of each shard between two meetings."""
 HOT_ROWS = 2_048
 """The most frequent rows of each array: they meet after every round."""
-ROUNDS_TO_ALL = 8
+ROUNDS_TO_ALL = 16
 """Rounds after which all rows meet."""
+CACHED_ROWS = 512
+"""Rows that are added at once, so that they stay in the cache."""
 Batch = list[list[str]]
 Vectors = npt.NDArray[np.float32]
 
@@ -86,7 +88,7 @@ def fit_shards(
             update(sum(num_words for _, num_words in done))
             everything = not hand or number % ROUNDS_TO_ALL == 0
             for common_RD, *copies_RD in parts:
-                _meet(common_RD, copies_RD, slice(None) if everything else slice(HOT_ROWS))
+                _meet(common_RD, copies_RD, len(common_RD) if everything else HOT_ROWS)
             number += 1
     model._clear_post_train()
     return num_trained
@@ -144,19 +146,21 @@ def _arrays(model: Word2Vec) -> list[Vectors]:
     return [*(getattr(model.wv, name) for name in _names(model)), model.syn1neg]
 
 
-def _meet(common_RD: Vectors, copies_RD: list[Vectors], rows: slice) -> None:
+def _meet(common_RD: Vectors, copies_RD: list[Vectors], num_rows: int) -> None:
     """Add up the steps of all replicas, in order, and give everyone the sum.
 
     Args:
         common_RD: array of the model: of each row, the value at its last meeting.
         copies_RD: arrays of the replicas.
-        rows: those that meet.
+        num_rows: the first rows, which meet.
     """
-    old_RD = common_RD[rows].copy()
-    for each_RD in copies_RD:
-        common_RD[rows] += each_RD[rows] - old_RD
-    for each_RD in copies_RD:
-        each_RD[rows] = common_RD[rows]
+    for start in range(0, num_rows, CACHED_ROWS):
+        rows = slice(start, min(start + CACHED_ROWS, num_rows))
+        old_RD = common_RD[rows].copy()
+        for each_RD in copies_RD:
+            common_RD[rows] += each_RD[rows] - old_RD
+        for each_RD in copies_RD:
+            each_RD[rows] = common_RD[rows]
 
 
 @contextmanager
