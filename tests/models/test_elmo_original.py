@@ -107,7 +107,7 @@ def test_a_file_that_was_cut_off_is_no_hdf5_file(tmp_path: Path, keep: float) ->
 
 def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
     options, weights = _write(tmp_path, _options(), _arrays())
-    with pytest.raises(PolysemeError, match="nowhere.json: no options of ELMo"):
+    with pytest.raises(PolysemeError, match=r"nowhere\.json: no options of ELMo"):
         load_original(tmp_path / "nowhere.json", weights)
-    with pytest.raises(PolysemeError, match="nowhere.hdf5: cannot be read"):
+    with pytest.raises(PolysemeError, match=r"nowhere\.hdf5: cannot be read"):
         load_original(options, tmp_path / "nowhere.hdf5")

@@ -19,6 +19,7 @@ from polyseme.models.common.characters import (
     CharacterCNN,
     of_pieces,
 )
+from polyseme.models.common.filling import Filling
 from polyseme.models.common.language_model import LanguageModel
 
 TOLERANCE = 1e-5
@@ -90,6 +91,28 @@ def test_sums_of_losses_are_exact_over_any_set_of_batches(
     assert torch.allclose(sums(slice(0, 6)), parts, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["elmo", "awd_lstm"])
+def test_sums_over_the_shares_of_processes_are_those_of_the_batch(
+    name: str, pieces: WordPieces, random: np.random.Generator
+) -> None:
+    kinds = ("embedding", "input", "hidden", "weight", "output")
+    rates = {f"{kind}_dropout": 0.0 for kind in kinds} if name == "awd_lstm" else {}
+    model = _make(name, pieces, **rates).train()
+    model.begin_stream(5)
+    made = model.make_batch(random.integers(0, 9, (5, 12)), np.ones((5, 12)), random)
+    whole = {key: torch.from_numpy(value) for key, value in made.items()}
+    found, *parts = (
+        model.losses({key: value[rows] for key, value in whole.items()})
+        for rows in (slice(None), slice(0, None, 2), slice(1, None, 2))
+    )
+    for key in ("nats", "tokens", "bytes"):
+        summed = sum(getattr(part, key) for part in parts)
+        assert torch.allclose(summed, getattr(found, key), rtol=1e-5)
+    if found.objective:
+        for n, total in enumerate(found.objective):
+            assert torch.allclose(sum(part.objective[n] for part in parts), total, rtol=1e-5)
+
+
 def test_every_piece_is_predicted_once_in_each_direction(pieces: WordPieces) -> None:
     row = np.array([[10, 11, SEP, CLS, 12, 13]])
     lengths = np.asarray(pieces.byte_lengths)
@@ -159,3 +182,35 @@ def test_padding_beyond_one_window_does_not_change_a_word() -> None:
     short = network(words)
     network.widest = 50
     assert (network(words) - short).abs().max() <= 1e-6
+
+
+def test_surprisals_are_those_of_the_losses(
+    model: LanguageModel, pieces: WordPieces, toy_sentences: list[list[str]]
+) -> None:
+    """All pieces of a sentence, from each side, with the losses' own sums for its ends."""
+    assert isinstance(model, Filling)
+    for sentence in toy_sentences[:3]:
+        ids_BS = torch.tensor([_ids(sentence, pieces)])
+        made = model.make_batch(ids_BS.numpy(), np.ones_like(ids_BS), np.random.default_rng(0))
+        with torch.no_grad():
+            nats = model.losses({key: torch.from_numpy(value) for key, value in made.items()}).nats
+            ends = _nats_of_ends(model, ids_BS)
+        (score,) = model.scores([sentence])
+        sides = 2 if isinstance(model, elmo.Model) else 1
+        assert -score * np.log(2) * sides == pytest.approx(float(nats) - ends, rel=1e-4)
+        assert len(model.fill(sentence, 2, 5)) == 5
+
+
+def _nats_of_ends(model: LanguageModel, ids_BS: torch.Tensor) -> float:
+    if isinstance(model, awd_lstm.Model):
+        return -float(model.causal_logits(ids_BS).log_softmax(-1)[0, -2, SEP])
+    assert isinstance(model, elmo.Model)
+    left, right = model.side_logits(ids_BS, torch.ones_like(ids_BS, dtype=torch.bool))
+    return -float(left.log_softmax(-1)[0, -2, SEP] + right.log_softmax(-1)[0, 1, CLS])
+
+
+def test_what_stands_in_a_gap_does_not_change_how_it_is_filled(pieces: WordPieces) -> None:
+    model = _make("elmo", pieces)
+    assert isinstance(model, Filling)
+    one, other = (model.fill(["the", word, "wall"], 1, 5) for word in ("crack", "uncrackable"))
+    assert dict(one) == pytest.approx(dict(other))

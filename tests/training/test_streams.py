@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +49,14 @@ def _elmo(**values: Any) -> elmo.Config:
     return elmo.Config(**(base | values))
 
 
-def _train(pieces: WordPieces, folder: Path, options: Any) -> Pretraining:
+def _train(
+    pieces: WordPieces, folder: Path, options: Any, *, num_processes: int = 1
+) -> Pretraining:
     module: Any = awd_lstm if isinstance(options, awd_lstm.Config) else elmo
     stores = {"train": _store(2000), "valid": _store(500, 1)}
     return pretrain(
-        module.Model(options, pieces), options, stores, seed=3, runtime=RUNTIME, scratch=folder,
-        log=lambda row, step: None,
+        module.Model(options, pieces), options, stores, seed=3, scratch=folder,
+        runtime=replace(RUNTIME, num_processes=num_processes), log=lambda row, step: None,
     )  # fmt: skip
 
 
@@ -69,7 +73,7 @@ def test_readers_continue_where_they_stood_and_together_read_each_token_once_an_
     streams = Streams(TokenStore(ids, np.ones(240, np.uint8), 240), length=10, rows=4, seed=0)
     steps = [streams.at(range(4 * s, 4 * (s + 1)))[0] for s in range(12)]
     assert all(step.shape == (4, 11) for step in steps)
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         assert (before[:, -1] == after[:, 0]).all()
     epoch = np.concatenate([step[:, 1:] for step in steps[:6]])
     assert sorted(epoch.ravel()) == list(range(240))
@@ -79,7 +83,7 @@ def test_readers_continue_where_they_stood_and_together_read_each_token_once_an_
 
 
 def test_a_split_with_fewer_rows_than_readers_is_refused() -> None:
-    with pytest.raises(DataError, match="fewer than 4 rows of 64.*batch_size"):
+    with pytest.raises(DataError, match=r"fewer than 4 rows of 64.*batch_size"):
         Streams(_store(200), length=64, rows=4, seed=0)
 
 
@@ -136,6 +140,21 @@ def test_a_run_stopped_at_any_step_and_continued_has_the_same_weights_and_histor
     assert torch.equal(_weights(continued), _weights(whole))
     assert continued.rows == whole.rows
     assert continued.words_seen == whole.words_seen
+
+
+def test_two_processes_have_the_losses_of_one_with_states_carried_over(
+    pieces: WordPieces, tmp_path: Path
+) -> None:
+    rates = {f"{n}_dropout": 0.0 for n in ("embedding", "input", "hidden", "weight", "output")}
+    options = _awd_lstm(batch_size=5, **rates)
+    one = _train(pieces, tmp_path / "one", options)
+    two = _train(pieces, tmp_path / "two", options, num_processes=2)
+    for mine, other in zip(two.rows, one.rows, strict=True):
+        assert mine == pytest.approx(other, rel=1e-5)
+    for path in (tmp_path / "two/checkpoints").glob("000000012.*"):
+        path.unlink()
+    again = _train(pieces, tmp_path / "two", options, num_processes=2)
+    assert torch.equal(_weights(again), _weights(two))
 
 
 def test_a_step_that_was_not_taken_leaves_the_state_as_it_was(pieces: WordPieces) -> None:

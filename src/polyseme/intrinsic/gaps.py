@@ -2,7 +2,8 @@
 
 The labels of the items are the floors (tasks/gaps.py). Only models that fill gaps are measured; the
 difference to the floor is the model's divergence from the source, paired item by item. A model
-that reads from the left does not see what the floor knows: its bits have another name and no floor.
+that reads one side at a time does not see what the floor knows: its bits have another name and no
+floor.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from polyseme.models.base import Representation
 from polyseme.models.common.filling import Filling
 from polyseme.tasks.base import Split
 
+NAMES = {"left": "bits_per_gap_from_the_left", "each": "bits_per_gap_from_each_side"}
+
 
 def measure(
     representation: Representation, items: Split, vocabulary: Sequence[str]
@@ -24,10 +27,10 @@ def measure(
     if not isinstance(representation, Filling) or items.places is None:
         return
     bits_N = np.array(representation.surprisals(items.sentences, [p[0] for p in items.places]))
-    if representation.sides == "left":
-        found = {"bits_per_gap_from_the_left": bits_N.mean()}
-    else:
+    if representation.sides == "both":
         found = _above_floor(bits_N, np.array(items.labels))
+    else:
+        found = {NAMES[representation.sides]: bits_N.mean()}
     for metric, value in found.items():
         yield {
             "layer": None,

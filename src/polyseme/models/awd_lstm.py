@@ -33,6 +33,7 @@ from polyseme.config import build, config
 from polyseme.data.tokenizer import CLS, WordPieces
 from polyseme.models.base import TOKENIZER
 from polyseme.models.common.contextual import Pooling
+from polyseme.models.common.filling import CausalFilling
 from polyseme.models.common.language_model import LanguageModel, Losses
 from polyseme.training.options import Portion, Positive, TrainingOptions
 
@@ -74,7 +75,7 @@ class Config(TrainingOptions):
     """Subwords to word vector."""
 
 
-class Model(LanguageModel):
+class Model(LanguageModel, CausalFilling):
     """Embedding, LSTM layers, tied softmax."""
 
     stateful: ClassVar[bool] = True
@@ -154,17 +155,17 @@ class Model(LanguageModel):
                 zero = self.bias.new_zeros(num_rows, layer.hidden_size)
                 self.register_buffer(f"{kind}{number}_BH", zero, persistent=False)
 
-    def step_taken(self) -> None:
+    def step_taken(self) -> list[Tensor]:
         """See LanguageModel."""
         if self._left is None:
-            return
-        rows_B, state = self._left
+            return []
+        (rows_B, state), self._left = self._left, None
+        buffers = []
         for number, pair in enumerate(state):
             for kind, left_1BH in zip("hc", pair, strict=True):
-                buffer = self.get_buffer(f"{kind}{number}_BH")
-                buffer.zero_()
-                buffer[rows_B] = left_1BH[0].detach().to(buffer.dtype)
-        self._left = None
+                buffers.append(self.get_buffer(f"{kind}{number}_BH").zero_())
+                buffers[-1][rows_B] = left_1BH[0].detach().to(buffers[-1].dtype)
+        return buffers
 
     def _zero(self, num_rows: int) -> State:
         make = self.bias.new_zeros
@@ -207,8 +208,8 @@ class Model(LanguageModel):
         found = self.sums(nats_M, targets_M, torch.ones_like(nats_M))
         if not self.training:
             return found
-        penalty = self._penalty(layers[-1].float(), dropped.float())
-        return found._replace(objective=(found.nats + penalty * found.tokens, found.tokens))
+        penalty = self._penalty(layers[-1].float(), dropped.float()) * kept.numel()
+        return found._replace(objective=(found.nats + penalty, found.tokens))
 
     def _penalty(self, h_SBD: Tensor, dropped_SBD: Tensor) -> Tensor:
         """AR and TAR (Merity et al. 2017)."""

@@ -41,6 +41,7 @@ from polyseme.models.common.characters import Activation, of_pieces
 from polyseme.models.common.contextual import Pooling
 from polyseme.models.common.elmo_network import BiLM, Filters, NotNegative, Shape
 from polyseme.models.common.language_model import LanguageModel, Losses
+from polyseme.models.common.two_sided import TwoSidedFilling
 from polyseme.training.options import Portion, Positive, Rate, TrainingOptions
 
 
@@ -82,7 +83,7 @@ class Config(TrainingOptions):
         return self
 
 
-class Model(LanguageModel):
+class Model(LanguageModel, TwoSidedFilling):
     """Both directions and their softmax."""
 
     characters_VC: Tensor
@@ -115,6 +116,11 @@ class Model(LanguageModel):
         """Vectors of pieces x_RSP; each piece of the batch is read once."""
         unique_N, where_RS = ids_RS.unique(return_inverse=True)
         return F.embedding(where_RS, self.network.words(self.characters_VC[unique_N]))
+
+    def side_logits(self, ids_RS: Tensor, attend_RS: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of the token after each position, and of the one before it; each RSV."""
+        left_RSP, right_RSP = self.hidden_states(ids_RS, attend_RS)[-1].chunk(2, dim=-1)
+        return self.softmax(left_RSP), self.softmax(right_RSP)
 
     def make_batch(
         self, ids_BS: np.ndarray, flags_BS: np.ndarray, random: np.random.Generator

@@ -89,7 +89,7 @@ class Pretraining(pl.LightningModule):
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        self.model.step_taken()
+        self.group.sum_buffers(self.model.step_taken())
         self.step += 1
         self.words_seen += int(batch["num_words"])
         if self.step % self.every == 0 or self.budget.done(self.step):

@@ -57,6 +57,10 @@ class Group(ABC):
     def sum_gradients(self, module: nn.Module) -> None:
         """Give every process the sum of all gradients."""
 
+    @abstractmethod
+    def sum_buffers(self, buffers: Sequence[Tensor]) -> None:
+        """Give every process the sum of each buffer."""
+
 
 class Alone(Group):
     """One process."""
@@ -72,6 +76,9 @@ class Alone(Group):
         return values
 
     def sum_gradients(self, module: nn.Module) -> None:
+        """Nothing to do."""
+
+    def sum_buffers(self, buffers: Sequence[Tensor]) -> None:
         """Nothing to do."""
 
 
@@ -104,6 +111,16 @@ class Processes(Group):
         totals = joined[: -len(weights)].split([w.numel() for w in weights])
         for weight, total, found in zip(weights, totals, joined[-len(weights) :], strict=True):
             weight.grad = total.view_as(weight) if found else None
+
+    def sum_buffers(self, buffers: Sequence[Tensor]) -> None:
+        """One exchange for all."""
+        if not buffers:
+            return
+        joined = torch.cat([buffer.flatten() for buffer in buffers])
+        dist.all_reduce(joined)
+        parts = joined.split([buffer.numel() for buffer in buffers])
+        for buffer, part in zip(buffers, parts, strict=True):
+            buffer.copy_(part.view_as(buffer))
 
 
 class Seat(NamedTuple):

@@ -38,10 +38,11 @@ class Filling(ABC):
     """What a model offers that can tell the word of a gap.
 
     Attributes:
-        sides: what surprisals are given: the words on `both` sides, or those to the `left`.
+        sides: what surprisals are given: the words on `both` sides, those to the `left`, or those
+            of `each` side alone, of which they are the mean.
     """
 
-    sides: Literal["both", "left"] = "both"
+    sides: Literal["both", "left", "each"] = "both"
 
     @abstractmethod
     def surprisals(self, texts: Sequence[Words], places: Sequence[int]) -> list[float]:

@@ -73,8 +73,13 @@ class LanguageModel(Contextual):
     def begin_stream(self, num_rows: int) -> None:
         """Before training of a stateful model: a state at zero, in buffers, for each row."""
 
-    def step_taken(self) -> None:
-        """After the optimizer's step: the state that the last batch left becomes the state."""
+    def step_taken(self) -> list[Tensor]:
+        """After the optimizer's step: the state that the last batch left becomes the state.
+
+        Returns:
+            The buffers of it; zero at rows that were not in the batch.
+        """
+        return []
 
     def sums(self, nats_M: Tensor, targets_M: Tensor, weights_M: Tensor) -> Losses:
         """Sums over predicted tokens of weight 1."""
