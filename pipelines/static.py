@@ -30,7 +30,9 @@ def main(stage: Stage) -> None:
         "num_bytes": sum(p.numel() * p.element_size() for p in table.parameters()),
         **table.costs,
     }
-    results.write(out / "results.parquet", artifact.rows(card, {"train": costs}))
+    rows = artifact.rows(card, {"train": {"num_types": float(len(table.words))}})
+    results.write(out / "results.parquet", rows)
+    stage.record["costs"] = costs
     stage.tracker.summary({"words_seen": words_seen, **costs})
 
 
