@@ -24,7 +24,7 @@ def next_token_nats(h_MD: Tensor, table_VD: Tensor, targets_M: Tensor) -> Tensor
     """Negative log-likelihoods nats_M, float32, of targets under logits h @ table.T."""
     if h_MD.is_cuda or not torch.is_autocast_enabled("cpu"):
         return F.cross_entropy(F.linear(h_MD, table_VD), targets_M, reduction="none")
-    found: Tensor = _NextToken.apply(h_MD.bfloat16(), table_VD.bfloat16(), targets_M)  # type: ignore[no-untyped-call]
+    found: Tensor = _NextToken.apply(h_MD.bfloat16(), table_VD.bfloat16(), targets_M)
     return found
 
 
