@@ -14,7 +14,10 @@ Row = dict[str, Any]
 SCRATCH = "scratch"
 """The strategy without pre-training, which every other one is compared with."""
 
-LOWER_IS_BETTER = frozenset({"loss", "bits_per_byte", "perplexity"})
+LOWER_IS_BETTER = frozenset(
+    "loss bits_per_byte perplexity causal_loss causal_bits_per_byte masked_loss "
+    "masked_bits_per_byte detection_loss bits_per_gap_from_the_left".split()
+)
 
 VALUES = ("value", "num_items", "seconds", "num_parameters", "checked")
 """Columns that are measured; all others together identify a row."""

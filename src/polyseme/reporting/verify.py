@@ -42,7 +42,9 @@ RESULTS = "results.parquet"
 FILES = (report_manifest.NAME, RESULTS)
 RELATIVE_METRICS = ("loss", "perplexity", "bits_per_byte")
 NOT_KEYS = ("value", "seconds")
-EXPLAINING = ("runtime.accelerator", "runtime.num_threads", "runtime.precision")
+EXPLAINING = tuple(
+    f"runtime.{name}" for name in ("accelerator", "num_processes", "num_threads", "precision")
+)
 """Params that change bytes, and no more than the last bits of a metric."""
 HARMLESS = "runtime."
 """Other params of how it runs change nothing."""
