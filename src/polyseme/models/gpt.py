@@ -8,8 +8,8 @@ sequential residual and tied embeddings; tests hold it to both within 1e-5. Depa
 
 Bits per byte are over all predicted tokens: the end of a sentence costs bits and has no bytes.
 
-Each position is predicted, so the product with the vocabulary and its softmax are the larger part
-of a step; torch's own are as fast as any fusion that was tried (docs/decisions.md).
+Each position is predicted, so the product with the vocabulary and its softmax are a large part of
+a step: see common/next_token.py.
 
 Shapes: B rows, S subwords, D dimensions, V vocabulary.
 """
@@ -29,6 +29,7 @@ from polyseme.data.tokenizer import CLS, WordPieces
 from polyseme.models.base import TOKENIZER
 from polyseme.models.common.filling import CausalFilling
 from polyseme.models.common.language_model import LanguageModel, Losses
+from polyseme.models.common.next_token import next_token_nats
 from polyseme.models.common.transformer import Transformer, TransformerOptions, initialize
 
 
@@ -72,9 +73,9 @@ class Model(LanguageModel, CausalFilling):
     def losses(self, batch: dict[str, Tensor]) -> Losses:
         """Cross-entropy of each next token."""
         ids_BS = batch["ids_BS"]
-        targets_M = ids_BS[:, 1:].flatten()
-        logits_MV = self.causal_logits(ids_BS[:, :-1]).flatten(0, 1)
-        nats_M = F.cross_entropy(logits_MV, targets_M, reduction="none")
+        h_BSD = self.encoder(ids_BS, num_causal=len(ids_BS))[-1]
+        targets_M, h_MD = ids_BS[:, 1:].flatten(), h_BSD[:, :-1].flatten(0, 1)
+        nats_M = next_token_nats(h_MD, self.encoder.tokens.weight, targets_M)
         return self.sums(nats_M, targets_M, (targets_M != CLS).float())
 
 

@@ -101,24 +101,42 @@ class Attention(nn.Module):
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
-    """Scaled dot-product attention; on a cpu always in float32.
+    """Scaled dot-product attention of both kinds of rows."""
+    if sight.rotary:
+        q, k = rotate(q), rotate(k)
+    cut = len(q) - sight.num_causal
+    mixed = []
+    with torch.autocast(q.device.type, enabled=False):
+        if cut:
+            mixed.append(_to_both_sides(q[:cut], k[:cut], v[:cut], sight.attend_B11S))
+        if sight.num_causal:
+            mixed.append(_to_the_left(q[cut:], k[cut:], v[cut:]))
+    return mixed[0] if len(mixed) == 1 else torch.cat([mixed[0], mixed[1].to(mixed[0].dtype)])
+
+
+def _to_both_sides(q: Tensor, k: Tensor, v: Tensor, attend_B11S: Tensor | None) -> Tensor:
+    """On a cpu always in float32.
 
     The backward pass of torch's bfloat16 kernel for cpus takes five times as long as that of the
     float32 one (docs/decisions.md).
     """
-    with torch.autocast(q.device.type, enabled=False):
-        if not q.is_cuda:
-            q, k, v = q.float(), k.float(), v.float()
-        if sight.rotary:
-            q, k = rotate(q), rotate(k)
-        cut = len(q) - sight.num_causal
-        mixed = []
-        if cut:
-            mask = None if sight.attend_B11S is None else sight.attend_B11S[:cut]
-            mixed.append(F.scaled_dot_product_attention(q[:cut], k[:cut], v[:cut], attn_mask=mask))
-        if sight.num_causal:
-            mixed.append(F.scaled_dot_product_attention(q[cut:], k[cut:], v[cut:], is_causal=True))
-        return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
+    if not q.is_cuda:
+        q, k, v = q.float(), k.float(), v.float()
+    mask = None if attend_B11S is None else attend_B11S[: len(q)]
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
+def _to_the_left(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """On a cpu in bfloat16 by plain products, which at this length beat either kernel."""
+    if q.is_cuda or q.dtype != torch.bfloat16:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    length, width = q.shape[-2:]
+    unseen_SS = torch.full((length, length), -torch.inf, dtype=q.dtype).triu(1)
+    scores_NSS = torch.baddbmm(
+        unseen_SS, q.flatten(0, 1), k.flatten(0, 1).mT, alpha=width**-0.5
+    )  # N = B * H
+    weights_NSS = scores_NSS.softmax(-1, dtype=torch.float32).to(v.dtype)
+    return torch.bmm(weights_NSS, v.flatten(0, 1)).view_as(v)
 
 
 def rotate(x_BHSK: Tensor) -> Tensor:
@@ -130,9 +148,10 @@ def rotate(x_BHSK: Tensor) -> Tensor:
     exponents = torch.arange(0, width, 2, device=x_BHSK.device, dtype=torch.float32) / width
     places_S1 = torch.arange(length, device=x_BHSK.device, dtype=torch.float32)[:, None]
     angles = places_S1 * (1.0 / ROTARY_BASE**exponents)
-    cos, sin = angles.cos().to(x_BHSK.dtype), angles.sin().to(x_BHSK.dtype)
-    left, right = x_BHSK.chunk(2, dim=-1)
-    return torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1)
+    cos, sin = angles.cos(), angles.sin()
+    left, right = x_BHSK.float().chunk(2, dim=-1)
+    turned = torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1)
+    return turned.to(x_BHSK.dtype)
 
 
 class Block(nn.Module):
