@@ -37,6 +37,23 @@ def test_losses_and_gradients_are_those_of_torch(bf16: bool) -> None:
     assert found_M.dtype == torch.float32
 
 
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_bias_is_part_of_the_logits(bf16: bool) -> None:
+    h_MD, table_VD, targets_M, weights_M = _inputs()
+    bias_V = torch.randn(VOCABULARY, generator=torch.Generator().manual_seed(2))
+    bias_V = bias_V.bfloat16().float().requires_grad_()
+    logits_MV = F.linear(h_MD, table_VD, bias_V)
+    if bf16:
+        logits_MV = logits_MV.bfloat16().float()
+    expected_M = F.cross_entropy(logits_MV, targets_M, reduction="none")
+    (expected,) = torch.autograd.grad((expected_M * weights_M).sum(), bias_V)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        found_M = next_token_nats(h_MD, table_VD, targets_M, bias_V)
+    (found,) = torch.autograd.grad((found_M * weights_M).sum(), bias_V)
+    assert torch.allclose(found_M, expected_M, rtol=1e-3 if bf16 else 1e-6, atol=1e-4)
+    assert (found - expected).norm() <= (2e-2 if bf16 else 1e-6) * expected.norm()
+
+
 @pytest.mark.parametrize("rotary", [False, True])
 def test_attention_to_the_left_in_bfloat16_is_near_that_in_float32(rotary: bool) -> None:
     random = torch.Generator().manual_seed(1)

@@ -35,6 +35,7 @@ from polyseme.models.base import TOKENIZER
 from polyseme.models.common.contextual import Pooling
 from polyseme.models.common.filling import CausalFilling
 from polyseme.models.common.language_model import LanguageModel, Losses
+from polyseme.models.common.next_token import next_token_nats
 from polyseme.training.options import Portion, Positive, TrainingOptions
 
 EMBEDDING_BOUND = 0.1
@@ -204,7 +205,7 @@ class Model(LanguageModel, CausalFilling):
         dropped = self._drop_variational(layers[-1], self.options.output_dropout)
         kept = targets_M != CLS
         targets_M = targets_M[kept]
-        nats_M = F.cross_entropy(self._logits(dropped[kept]), targets_M, reduction="none")
+        nats_M = next_token_nats(dropped[kept], self.tokens.weight, targets_M, self.bias)
         found = self.sums(nats_M, targets_M, torch.ones_like(nats_M))
         if not self.training:
             return found

@@ -41,6 +41,7 @@ from polyseme.models.common.characters import Activation, of_pieces
 from polyseme.models.common.contextual import Pooling
 from polyseme.models.common.elmo_network import BiLM, Filters, NotNegative, Shape
 from polyseme.models.common.language_model import LanguageModel, Losses
+from polyseme.models.common.next_token import next_token_nats
 from polyseme.models.common.two_sided import TwoSidedFilling
 from polyseme.training.options import Portion, Positive, Rate, TrainingOptions
 
@@ -137,7 +138,7 @@ class Model(LanguageModel, TwoSidedFilling):
         kept_next, kept_previous = next_BS != CLS, previous_BS != SEP
         h_MP = torch.cat([left_BSP[:, :-1][kept_next], right_BSP[:, 1:][kept_previous]])
         targets_M = torch.cat([next_BS[kept_next], previous_BS[kept_previous]])
-        nats_M = F.cross_entropy(self.softmax(h_MP), targets_M, reduction="none")
+        nats_M = next_token_nats(h_MP, self.softmax.weight, targets_M, self.softmax.bias)
         return self.sums(nats_M, targets_M, torch.ones_like(nats_M))
 
 
