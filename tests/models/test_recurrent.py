@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import torch
 
 from polyseme.data.tokenizer import CLS, SEP, WordPieces
-from polyseme.models import awd_lstm, elmo
+from polyseme.models import awd_lstm, base, elmo
+from polyseme.models.common import artifact
 from polyseme.models.common.characters import (
     BEGIN_SENTENCE,
     BEGIN_WORD,
@@ -59,6 +61,20 @@ def test_vectors_depend_neither_on_the_batch_nor_on_what_was_encoded_before(
         assert a.shape == (model.num_layers, len(sentence), model.dim)
         assert max((a - b).abs().max(), (a - c).abs().max()) <= TOLERANCE
         assert a.std() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["elmo", "awd_lstm"])
+def test_a_saved_model_is_loaded_with_the_same_vectors(
+    name: str, pieces: WordPieces, toy_sentences: list[list[str]], tmp_path: Path
+) -> None:
+    model = _make(name, pieces)
+    model.begin_stream(4)
+    card = artifact.card("lm", name, SMALL[name], model, corpus="toy", words_seen=0)
+    base.save(model, tmp_path, card)
+    pieces.tokenizer.save(str(tmp_path / base.TOKENIZER))
+    again = base.load(tmp_path)
+    pairs = zip(model.encode(toy_sentences), again.encode(toy_sentences), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
 
 
 def test_random_weights_depend_on_the_seed_alone(
