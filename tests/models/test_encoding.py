@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from polyseme.data.tokenizer import WordPieces
-from polyseme.models import bert
+from polyseme.models import bert, electra, gpt, gpt_bert
 from polyseme.models.base import Representation, length_sorted_batches
 from polyseme.models.common.table import Table
 
@@ -29,9 +29,30 @@ def _table(pieces: WordPieces) -> Table:
     return table.eval()
 
 
-@pytest.fixture(params=["bert", "table"])
+TRANSFORMERS = {
+    "bert, rotary": (bert, {"positions": "rotary"}),
+    "gpt": (gpt, {}),
+    "gpt, rotary": (gpt, {"positions": "rotary"}),
+    "electra": (electra, {}),
+    "gpt_bert": (gpt_bert, {}),
+    "gpt_bert, left": (gpt_bert, {"sides": "left"}),
+}
+
+
+def _transformer(pieces: WordPieces, name: str) -> Representation:
+    module, values = TRANSFORMERS[name]
+    options = module.Config(
+        dim=32, num_layers=2, num_heads=2, dim_ff=64, max_length=64, sequence_length=8, **values
+    )
+    model = module.Model(options, pieces)
+    model.reset(0)
+    return model.eval()
+
+
+@pytest.fixture(params=["bert", "table", *TRANSFORMERS])
 def representation(request: pytest.FixtureRequest, pieces: WordPieces) -> Representation:
-    return _bert(pieces) if request.param == "bert" else _table(pieces)
+    made = {"bert": _bert, "table": _table}.get(request.param)
+    return made(pieces) if made else _transformer(pieces, request.param)
 
 
 def test_a_sentence_has_one_row_a_word_and_all_layers(
@@ -64,6 +85,26 @@ def test_context_changes_a_contextual_vector_and_not_a_static_one(pieces: WordPi
     for model, same in ((_bert(pieces), False), (_table(pieces), True)):
         one, other = (h[-1, 1] for h in model.encode(sentences))
         assert torch.equal(one, other) == same
+
+
+@pytest.mark.parametrize(
+    ("name", "sees"),
+    [("gpt", False), ("gpt, rotary", False), ("gpt_bert, left", False), ("gpt_bert", True)],
+)
+def test_a_causal_vector_knows_nothing_of_what_comes_after(
+    pieces: WordPieces, name: str, sees: bool
+) -> None:
+    one, other = _transformer(pieces, name).encode([["a", "crack", "wall"], ["a", "crack", "drug"]])
+    same = (one[:, :2] - other[:, :2]).abs().max() <= TOLERANCE
+    assert same != sees
+    assert not torch.equal(one[-1, 1], one[0, 1])
+
+
+@pytest.mark.parametrize("name", ["bert, rotary", "gpt, rotary"])
+def test_rotary_positions_tell_the_order(pieces: WordPieces, name: str) -> None:
+    one, other = _transformer(pieces, name).encode([["a", "wall", "crack"], ["wall", "a", "crack"]])
+    assert torch.allclose(one[0, 2], other[0, 2])
+    assert (one[-1, 2] - other[-1, 2]).abs().max() > TOLERANCE
 
 
 @pytest.mark.parametrize("pooling", ["first", "last", "mean"])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 
 from polyseme.data.tokenizer import CLS, MASK, SEP, WordPieces
-from polyseme.models import bert
+from polyseme.intrinsic import gaps
+from polyseme.models import bert, electra, gpt, gpt_bert
 from polyseme.models.base import SENTENCE, TEXT
 from polyseme.models.common.table import Table
+from polyseme.tasks.base import Split
 
 OPTIONS = bert.Config(
     dim=16, num_layers=2, num_heads=2, dim_ff=32, max_length=48, sequence_length=16
@@ -26,6 +29,100 @@ def model(pieces: WordPieces) -> bert.Model:
             weight, std=0.3, generator=torch.Generator().manual_seed(weight.numel())
         )
     return made.eval()
+
+
+NETWORK = {
+    "dim": 16, "num_layers": 2, "num_heads": 2, "dim_ff": 32, "max_length": 48,
+    "sequence_length": 16,
+}  # fmt: skip
+TEXTS = ["there was a crack in the wall".split(), "she lit a match".split(), ["bank"]]
+
+
+def _made(module: Any, pieces: WordPieces, **values: Any) -> Any:
+    made = module.Model(module.Config(**NETWORK, **values), pieces)
+    for weight in made.parameters():  # far from uniform
+        torch.nn.init.normal_(
+            weight, std=0.3, generator=torch.Generator().manual_seed(weight.numel())
+        )
+    return made.eval()
+
+
+@torch.no_grad()
+def _bits_from_the_left(model: Any, words: list[str], place: int) -> float:
+    """One prefix after the other, the definition."""
+    before = [CLS, *(i for word in words[:place] for i in model.pieces.ids(word))]
+    bits = 0.0
+    for piece in model.pieces.ids(words[place]):
+        logs_V = model.causal_logits(torch.tensor([before]))[0, -1].log_softmax(-1)
+        bits -= float(logs_V[piece]) / math.log(2)
+        before.append(piece)
+    return bits
+
+
+@pytest.mark.parametrize(("module", "values"), [(gpt, {}), (gpt_bert, {"sides": "left"})])
+def test_surprisal_from_the_left_is_that_of_each_piece_after_those_before(
+    pieces: WordPieces, module: Any, values: dict[str, Any]
+) -> None:
+    model = _made(module, pieces, **values)
+    assert model.sides == "left"
+    places = [3, 0, 0]
+    expected = [_bits_from_the_left(model, t, p) for t, p in zip(TEXTS, places, strict=True)]
+    assert model.surprisals(TEXTS, places) == pytest.approx(expected, rel=1e-4)
+    whole = [-sum(_bits_from_the_left(model, t, p) for p in range(len(t))) for t in TEXTS]
+    assert model.scores(TEXTS) == pytest.approx(whole, rel=1e-4)
+
+
+def test_a_causal_model_fills_a_gap_by_what_follows_as_well(pieces: WordPieces) -> None:
+    model = _made(gpt, pieces)
+    text = "she lit a ___ and the room was bright".split()
+    found = model.fill(text, 3, 60)
+    assert [p for _, p in found] == sorted((p for _, p in found), reverse=True)
+    found = [(word, p) for word, p in found if word.isalpha() and len(pieces.ids(word)) == 1][:2]
+    bits = {}
+    for word, _ in found:
+        filled = [*text[:3], word, *text[4:]]
+        bits[word] = sum(_bits_from_the_left(model, filled, p) for p in range(3, len(filled)))
+        ids = [CLS, *(i for w in filled for i in pieces.ids(w))]
+        with torch.no_grad():
+            logs = model.causal_logits(torch.tensor([ids]))[0, -1].log_softmax(-1)
+        bits[word] -= float(logs[SEP]) / math.log(2)
+    (one, p), (other, q) = found
+    assert math.log2(p / q) == pytest.approx(bits[other] - bits[one], rel=1e-3)
+
+
+def test_gpt_bert_guesses_a_hidden_word_from_the_states_before_it(pieces: WordPieces) -> None:
+    model = _made(gpt_bert, pieces)
+    words, place = TEXTS[0], 3
+    ids = [list(pieces.ids(word)) for word in words]
+    start = 1 + sum(map(len, ids[:place]))
+    flat = [CLS, *(i for piece in ids for i in piece), SEP]
+    targets = ids[place]
+    flat[start : start + len(targets)] = [MASK] * len(targets)
+    with torch.no_grad():
+        h_SD = model.encoder(torch.tensor([flat]))[-1][0]
+        logs_SV = model.head(h_SD, model.encoder.tokens.weight).log_softmax(-1)
+    bits = -sum(float(logs_SV[start - 1 + n, t]) for n, t in enumerate(targets)) / math.log(2)
+    assert model.surprisals([words], [place]) == pytest.approx([bits], rel=1e-4)
+    assert model.sides == "both"
+
+
+def test_electra_scores_a_sentence_by_its_discriminator(pieces: WordPieces) -> None:
+    model = _made(electra, pieces)
+    expected = []
+    for words in TEXTS:
+        ids = [CLS, *(i for word in words for i in pieces.ids(word)), SEP]
+        with torch.no_grad():
+            real_S = 1 - model.suspicion(torch.tensor([ids]), None)[0].sigmoid()
+        expected.append(float(real_S[1:-1].log2().sum()))
+    assert model.scores(TEXTS) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_model_from_the_left_has_bits_of_another_name_and_no_floor(pieces: WordPieces) -> None:
+    items = Split(TEXTS, [1.0, 2.0, 3.0], [[3], [1], [0]])
+    for module, names in ((gpt, {"bits_per_gap_from_the_left"}), (electra, {"excess_error"})):
+        rows = list(gaps.measure(_made(module, pieces), items, []))
+        assert names <= {row["metric"] for row in rows}
+        assert ("floor_bits_per_gap" in {row["metric"] for row in rows}) == (module is electra)
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from polyseme.data.tokenizer import WordPieces
 from polyseme.data.tokens import TokenStore
 from polyseme.draws import philox
 from polyseme.errors import DataError, NumericsError
-from polyseme.models import bert
+from polyseme.models import bert, electra, gpt, gpt_bert
 from polyseme.runtime.settings import Runtime
 from polyseme.training.batches import Rows, in_text_order
 from polyseme.training.checkpoint import Checkpoints
@@ -30,17 +30,17 @@ def _store(tokens: int, seed: int = 0) -> TokenStore:
     return TokenStore(ids, flags, int((flags == 1).sum()))
 
 
-def _options(**values: Any) -> bert.Config:
+def _options(module: Any = bert, **values: Any) -> Any:
     base = {
         "dim": 16, "num_layers": 1, "num_heads": 2, "dim_ff": 32, "batch_size": 4,
         "sequence_length": 16, "budget": 12, "budget_unit": "steps", "num_validations": 3,
         "validation_rows": 8, "dropout": 0.1,
     }  # fmt: skip
-    return bert.Config(**(base | values))
+    return module.Config(**(base | values))
 
 
-def _train(pieces: WordPieces, folder: Path, options: bert.Config) -> Pretraining:
-    model = bert.Model(options, pieces)
+def _train(pieces: WordPieces, folder: Path, options: Any, module: Any = bert) -> Pretraining:
+    model = module.Model(options, pieces)
     stores = {"train": _store(2000), "valid": _store(500, 1)}
     return pretrain(
         model, options, stores, seed=3, runtime=RUNTIME, scratch=folder, log=lambda row, step: None
@@ -83,11 +83,25 @@ def test_draws_depend_on_their_key_alone() -> None:
     assert philox(1, 2, 4).random() != philox(1, 2, 3).random()
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        (bert, {}, (1, 5, 11)),
+        (bert, {"mask_ratio": 0.4, "mask_ratio_end": 0.1, "mask_words": True}, (5,)),
+        (gpt, {"positions": "rotary"}, (5,)),
+        (electra, {}, (5,)),
+        (gpt_bert, {"masked_share": 0.6}, (5,)),
+    ],
+)
 def test_a_run_stopped_at_any_step_and_continued_has_the_same_weights_and_history(
-    pieces: WordPieces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pieces: WordPieces,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    case: tuple[Any, dict[str, Any], tuple[int, ...]],
 ) -> None:
-    options = _options()
-    whole = _train(pieces, tmp_path / "whole", options)
+    module, values, limits = case
+    options = _options(module, **values)
+    whole = _train(pieces, tmp_path / "whole", options, module)
     step = Pretraining.training_step
 
     class Killed(BaseException):
@@ -101,29 +115,30 @@ def test_a_run_stopped_at_any_step_and_continued_has_the_same_weights_and_histor
 
         return limited
 
-    for limit in (1, 5, 11):
+    for limit in limits:
         monkeypatch.setattr(Pretraining, "training_step", until(limit))
         with pytest.raises(Killed):
-            _train(pieces, tmp_path / "killed", options)
+            _train(pieces, tmp_path / "killed", options, module)
     monkeypatch.setattr(Pretraining, "training_step", step)
-    continued = _train(pieces, tmp_path / "killed", options)
+    continued = _train(pieces, tmp_path / "killed", options, module)
     assert torch.equal(_weights(continued), _weights(whole))
     assert continued.rows == whole.rows
     assert continued.words_seen == whole.words_seen
 
 
-def test_training_lowers_the_loss(pieces: WordPieces, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", [bert, gpt, electra, gpt_bert])
+def test_training_lowers_the_loss(pieces: WordPieces, tmp_path: Path, module: Any) -> None:
     ids = np.tile(np.arange(5, 9), 500).astype(np.uint16)  # a text that repeats itself
     store = TokenStore(ids, np.ones(len(ids), np.uint8), len(ids))
-    options = _options(budget=300, batch_size=16, num_layers=2, dropout=0.0, dim=32)
-    module = pretrain(
-        bert.Model(options, pieces), options, {"train": store, "valid": store},
+    options = _options(module, budget=300, batch_size=16, num_layers=2, dropout=0.0, dim=32)
+    made = pretrain(
+        module.Model(options, pieces), options, {"train": store, "valid": store},
         seed=0, runtime=RUNTIME, scratch=tmp_path, log=lambda row, step: None,
     )  # fmt: skip
-    losses = [row["valid_loss"] for row in module.rows if "valid_loss" in row]
+    losses = [row["valid_loss"] for row in made.rows if "valid_loss" in row]
     assert len(losses) == 3
     assert losses[-1] < 1.0
-    assert losses[-1] < losses[0] - 0.5
+    assert losses[-1] < losses[0] - 0.5 or losses[-1] < 0.2
 
 
 def test_a_loss_that_is_no_number_stops_names_the_step_and_keeps_the_last_good_state(

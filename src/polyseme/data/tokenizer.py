@@ -22,6 +22,8 @@ from polyseme.errors import DataError
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, UNK, CLS, SEP, MASK = range(len(SPECIALS))
 SMALLEST_VOCABULARY = len(SPECIALS) + 256
+SPACE = "Ġ"
+"""The byte of a space in the byte alphabet; every word carries one before it."""
 MIN_PAIR_COUNT = 2
 CACHED_WORDS = 2**18
 
@@ -75,17 +77,24 @@ class WordPieces:
         vocab_size: V, specials included.
         byte_lengths: int64 array of V: UTF-8 bytes that each piece stands for, the leading space
             of a word included; 0 for specials.
+        first_pieces: ids of the pieces that begin a word, ascending.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self.vocab_size = tokenizer.get_vocab_size()
         self.byte_lengths: npt.NDArray[np.int64] = np.zeros(self.vocab_size, dtype=np.int64)
-        for piece, index in tokenizer.get_vocab().items():
+        vocabulary = tokenizer.get_vocab()
+        for piece, index in vocabulary.items():
             if piece not in SPECIALS:  # in the byte alphabet a character is a byte
                 self.byte_lengths[index] = len(piece)
+        self.first_pieces = np.array(sorted(i for p, i in vocabulary.items() if p[0] == SPACE))
         self.ids = lru_cache(CACHED_WORDS)(self._ids)
         self.normalize = lru_cache(CACHED_WORDS)(self._normalize)
+
+    def __reduce__(self) -> tuple[type[WordPieces], tuple[Tokenizer]]:
+        """Other processes get the tokenizer, and begin with empty caches."""
+        return WordPieces, (self.tokenizer,)
 
     @classmethod
     def load(cls, path: Path) -> WordPieces:

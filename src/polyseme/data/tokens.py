@@ -76,6 +76,10 @@ class TokenStore:
     flags: npt.NDArray[np.uint8]
     num_words: int
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Other processes map the same files; only what is in memory is copied."""
+        return _again, (*map(_portable, (self.tokens, self.flags)), self.num_words)
+
     @property
     def num_tokens(self) -> int:
         """N, specials included."""
@@ -104,6 +108,19 @@ def _map(path: Path, dtype: np.dtype[Any], length: int) -> npt.NDArray[Any]:
     if size != expected:
         raise _unusable(path, f"{size:,} bytes instead of {expected:,}")
     return np.memmap(path, dtype=dtype, mode="r", shape=(length,))
+
+
+def _portable(array: npt.NDArray[Any]) -> npt.NDArray[Any] | tuple[Path, np.dtype[Any], int]:
+    if isinstance(array, np.memmap) and array.filename:
+        return Path(array.filename).resolve(), array.dtype, len(array)
+    return array
+
+
+def _again(tokens: Any, flags: Any, num_words: int) -> TokenStore:
+    tokens, flags = (
+        _map(*found) if isinstance(found, tuple) else found for found in (tokens, flags)
+    )
+    return TokenStore(tokens, flags, num_words)
 
 
 def _unusable(path: Path, what: str) -> DataError:

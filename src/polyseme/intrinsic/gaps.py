@@ -1,7 +1,8 @@
 """Gaps with a known floor: bits that a model needs for a word beyond what anyone must.
 
 The labels of the items are the floors (tasks/gaps.py). Only models that fill gaps are measured; the
-difference to the floor is the model's divergence from the source, paired item by item.
+difference to the floor is the model's divergence from the source, paired item by item. A model
+that reads from the left does not see what the floor knows: its bits have another name and no floor.
 """
 
 from __future__ import annotations
@@ -19,18 +20,14 @@ from polyseme.tasks.base import Split
 def measure(
     representation: Representation, items: Split, vocabulary: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Rows: bits of the model, of the floor, their difference and its standard error."""
+    """Rows: bits of the model; of the floor, their difference and its standard error."""
     if not isinstance(representation, Filling) or items.places is None:
         return
     bits_N = np.array(representation.surprisals(items.sentences, [p[0] for p in items.places]))
-    floor_N = np.array(items.labels)
-    excess_N = bits_N - floor_N
-    found = {
-        "bits_per_gap": bits_N.mean(),
-        "floor_bits_per_gap": floor_N.mean(),
-        "excess_bits_per_gap": excess_N.mean(),
-        "excess_error": excess_N.std(ddof=1) / np.sqrt(len(excess_N)),
-    }
+    if representation.sides == "left":
+        found = {"bits_per_gap_from_the_left": bits_N.mean()}
+    else:
+        found = _above_floor(bits_N, np.array(items.labels))
     for metric, value in found.items():
         yield {
             "layer": None,
@@ -39,3 +36,13 @@ def measure(
             "value": float(value),
             "num_items": len(bits_N),
         }
+
+
+def _above_floor(bits_N: np.ndarray, floor_N: np.ndarray) -> dict[str, float]:
+    excess_N = bits_N - floor_N
+    return {
+        "bits_per_gap": bits_N.mean(),
+        "floor_bits_per_gap": floor_N.mean(),
+        "excess_bits_per_gap": excess_N.mean(),
+        "excess_error": excess_N.std(ddof=1) / np.sqrt(len(excess_N)),
+    }

@@ -1,9 +1,10 @@
 """Minimal pairs: is the grammatical sentence the better one (Linzen et al. 2016)?
 
-A model that fills gaps scores a sentence by its pseudo-log-likelihood: the sum over its words,
-each hidden in turn (Salazar et al. 2020). Other representations have no such score; for them it is
-how well each word's vector agrees with the mean of the others (cosine), which is all that a table
-can say.
+A language model scores a sentence by the probabilities of its words (`Filling.scores`): one that
+sees both sides by its pseudo-log-likelihood, each word hidden in turn (Salazar et al. 2020), one
+that reads from the left by its log-likelihood. Other representations have no such score; for them
+it is how well each word's vector agrees with the mean of the others (cosine), which is all that a
+table can say.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def measure(
     pairs = [_parts(words) for words in items.sentences]
     texts = [text for pair in pairs for text in pair]
     if isinstance(representation, Filling):
-        scores = _pseudo_log_likelihoods(representation, texts)
+        scores = representation.scores(texts)
     else:
         scores = _coherences(representation, texts)
     good_N, bad_N = np.array(scores).reshape(-1, 2).T
@@ -46,15 +47,6 @@ def measure(
 def _parts(words: Words) -> tuple[Words, Words]:
     middle = list(words).index(TEXT)
     return words[:middle], words[middle + 1 :]
-
-
-def _pseudo_log_likelihoods(model: Filling, texts: Sequence[Words]) -> list[float]:
-    owners = [(n, place) for n, text in enumerate(texts) for place in range(len(text))]
-    bits = model.surprisals([texts[n] for n, _ in owners], [place for _, place in owners])
-    sums = [0.0] * len(texts)
-    for (n, _), surprisal in zip(owners, bits, strict=True):
-        sums[n] -= surprisal
-    return sums
 
 
 def _coherences(representation: Representation, texts: Sequence[Words]) -> list[float]:

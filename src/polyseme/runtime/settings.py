@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import psutil
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from polyseme.config import build, config
 
@@ -31,6 +31,8 @@ class Runtime:
     """Where training and encoding run."""
     num_threads: Annotated[int, Field(ge=1)] = 2
     """Threads of one process; part of what makes a rerun bit-identical."""
+    num_processes: Annotated[int, Field(ge=1)] = 1
+    """Processes that share each batch of pre-training, with num_threads each; on cpus only."""
     num_workers: Annotated[int, Field(ge=1)] = 2
     """Worker processes for text; never changes a result."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -41,6 +43,12 @@ class Runtime:
     """Weights & Biases mirror."""
     progress: bool = True
     """Progress bars with time to go."""
+
+    @model_validator(mode="after")
+    def _processes_fit(self) -> Runtime:
+        if self.num_processes > 1 and self.accelerator != "cpu":
+            raise ValueError("num_processes = 1 where accelerator is not cpu")
+        return self
 
 
 def read(values: Mapping[str, Any]) -> Runtime:

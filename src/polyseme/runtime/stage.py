@@ -138,6 +138,7 @@ class Stage:
         if self._scratch is None:
             runtime = self.runtime
             how = [settings.precision(runtime), runtime.num_threads, runtime.accelerator]
+            how += [runtime.num_processes] if runtime.num_processes > 1 else []
             key = manifest.canonical([self.params, self.inputs, how, trained_by()])[:16]
             self._scratch = paths.SCRATCH / "scratch" / self.name / key
             self._scratch.mkdir(parents=True, exist_ok=True)
@@ -175,6 +176,7 @@ class Stage:
             "seconds": round(self.seconds, 3),
             "peak_memory_bytes": max(u.ru_maxrss for u in usage) * RSS_BYTES,
             "num_threads": self.runtime.num_threads,
+            "num_processes": self.runtime.num_processes,
             "precision": settings.precision(self.runtime),
             "accelerator": self.runtime.accelerator,
             "hardware": settings.hardware(),

@@ -35,14 +35,20 @@ def held_out_batches(
 
 @torch.no_grad()
 def evaluate(model: LanguageModel, batches: list[dict[str, Tensor]]) -> dict[str, float]:
-    """Loss in nats a predicted token, bits per UTF-8 byte of them, perplexity a token."""
+    """Loss in nats a predicted token, bits per UTF-8 byte of them, perplexity a token.
+
+    What else the model's losses have comes as means.
+    """
     device = model.byte_lengths_V.device
     was_training = model.training
     model.eval()
     sums = torch.zeros(3, dtype=torch.float64)
+    also: dict[str, Tensor] = {}
     for batch in batches:
         losses = model.losses({name: tensor.to(device) for name, tensor in batch.items()})
-        sums += torch.stack([value.double().cpu() for value in losses])
+        sums += _doubles(losses.nats, losses.tokens, losses.bytes)
+        for name, pair in losses.also.items():
+            also[name] = also.get(name, torch.zeros(2, dtype=torch.float64)) + _doubles(*pair)
     model.train(was_training)
     nats, tokens, size = sums.tolist()
     return {
@@ -50,4 +56,9 @@ def evaluate(model: LanguageModel, batches: list[dict[str, Tensor]]) -> dict[str
         "bits_per_byte": nats / math.log(2) / max(size, 1.0),
         "perplexity": math.exp(min(nats / tokens, LARGEST_EXPONENT)),
         "num_tokens": tokens,
+        **{name: float(total / weight) for name, (total, weight) in also.items()},
     }
+
+
+def _doubles(*values: Tensor) -> Tensor:
+    return torch.stack([value.double().cpu() for value in values])

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from polyseme.data.tokens import TokenStore
-from polyseme.errors import NumericsError
+from polyseme.errors import ConfigError, NumericsError
 from polyseme.models.common.language_model import LanguageModel
 from polyseme.runtime.settings import Runtime
 from polyseme.training import checkpoint
@@ -24,27 +24,18 @@ from polyseme.training.determinism import make_deterministic
 from polyseme.training.evaluate import evaluate, held_out_batches
 from polyseme.training.options import TrainingOptions
 from polyseme.training.pretrain import Pretraining, Steps
+from polyseme.training.processes import Group, together
 from polyseme.training.trainer import make_trainer
 
 Log = Callable[[Mapping[str, float], int], None]
 
 
-class Loop(Callback):
-    """What happens between two optimizer steps."""
+class Resume(Callback):
+    """Continue where the newest whole checkpoint stands."""
 
-    def __init__(
-        self,
-        checkpoints: checkpoint.Checkpoints,
-        validation: list[dict[str, Tensor]],
-        runtime: Runtime,
-        log: Log,
-    ) -> None:
-        self.checkpoints, self.validation = checkpoints, validation
-        self.runtime, self.emit = runtime, log
+    def __init__(self, checkpoints: checkpoint.Checkpoints) -> None:
+        self.checkpoints = checkpoints
         self.found = checkpoints.newest()
-        self.saved_at = time.monotonic()
-        self.num_validated = 0
-        self.bar: Any = None
 
     def continue_from_checkpoint(self, module: Pretraining) -> None:
         """Set the step of the newest whole checkpoint.
@@ -54,7 +45,6 @@ class Loop(Callback):
         if self.found:
             module.step, module.words_seen = self.found.step, self.found.facts["words_seen"]
             module.rows = self.found.facts["rows"]
-            print(f"continuing at step {self.found.step}", file=sys.stderr)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Restore weights and optimizers, which exist only now."""
@@ -62,6 +52,30 @@ class Loop(Callback):
         if self.found:
             checkpoint.restore(self.found.tensors, module.model, module.raw_optimizers())
         module.budget.start(self.found.facts["seconds"] if self.found else 0.0)
+
+
+class Loop(Resume):
+    """What happens between two optimizer steps, in the first process."""
+
+    def __init__(
+        self,
+        checkpoints: checkpoint.Checkpoints,
+        validation: list[dict[str, Tensor]],
+        runtime: Runtime,
+        log: Log,
+    ) -> None:
+        super().__init__(checkpoints)
+        self.validation, self.runtime, self.emit = validation, runtime, log
+        self.saved_at = time.monotonic()
+        self.num_validated = 0
+        self.bar: Any = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Continue, and show the progress."""
+        super().on_train_start(trainer, pl_module)
+        module = _own(pl_module)
+        if self.found:
+            print(f"continuing at step {self.found.step}", file=sys.stderr)
         self.num_validated = self._due(module)
         self.bar = tqdm(
             total=module.budget.num_steps,
@@ -132,6 +146,21 @@ def _finite(module: Pretraining) -> bool:
     return all(bool(torch.isfinite(w).all()) for w in module.model.parameters())
 
 
+class Job(NamedTuple):
+    """What every process needs to train."""
+
+    model: LanguageModel
+    options: TrainingOptions
+    store: TokenStore
+    seed: int
+    runtime: Runtime
+    scratch: Path
+
+    def checkpoints(self) -> checkpoint.Checkpoints:
+        """Those of the run."""
+        return checkpoint.Checkpoints(self.scratch / "checkpoints")
+
+
 def pretrain(
     model: LanguageModel,
     options: TrainingOptions,
@@ -152,21 +181,44 @@ def pretrain(
 
     Returns:
         The module: `model` trained in place, history in `rows`, `step`, `words_seen`.
+
+    Raises:
+        ConfigError: a budget in seconds, or fewer rows than processes, for several processes.
     """
-    make_deterministic(runtime)
-    model.reset(seed)
-    rows = Rows(stores["train"], length=options.sequence_length, seed=seed)
-    words_per_token = stores["train"].num_words / stores["train"].num_tokens
+    _check(options, runtime.num_processes)
+    job = Job(model, options, stores["train"], seed, runtime, scratch)
+    validation = held_out_batches(model, stores["valid"], options)
+    with together(runtime.num_processes, _follow, job) as group:
+        return _train(job, group, Loop(job.checkpoints(), validation, runtime, log))
+
+
+def _check(options: TrainingOptions, num_processes: int) -> None:
+    where, mend = "runtime.num_processes", "set it to 1"
+    if num_processes > options.batch_size:
+        raise ConfigError(f"more than batch_size = {options.batch_size}", where=where, mend=mend)
+    if num_processes > 1 and options.budget_unit == "seconds":
+        raise ConfigError("clocks would part on a budget in seconds", where=where, mend=mend)
+
+
+def _follow(group: Group, job: Job) -> None:
+    """What the other processes do: train alike, and leave the rest to the first."""
+    _train(job, group, Resume(job.checkpoints()))
+
+
+def _train(job: Job, group: Group, loop: Resume) -> Pretraining:
+    model, options, store = job.model, job.options, job.store
+    make_deterministic(job.runtime)
+    model.reset(job.seed)
+    rows = Rows(store, length=options.sequence_length, seed=job.seed)
+    words_per_token = store.num_words / store.num_tokens
     budget = Budget(
         options,
         words_per_step=words_per_token * options.batch_size * options.sequence_length,
         steps_per_epoch=rows.num_rows / options.batch_size,
     )
-    module = Pretraining(model.train(), options, budget, seed=seed)
-    validation = held_out_batches(model, stores["valid"], options)
-    loop = Loop(checkpoint.Checkpoints(scratch / "checkpoints"), validation, runtime, log)
+    module = Pretraining(model.train(), options, budget, seed=job.seed, group=group)
     loop.continue_from_checkpoint(module)
-    trainer = make_trainer(runtime, folder=scratch, callbacks=[loop])
+    trainer = make_trainer(job.runtime, folder=job.scratch, callbacks=[loop])
     trainer.fit(module, Steps(module, rows))
     model.eval()
     return module

@@ -6,6 +6,8 @@ state; so a run that was killed and continued ends with the same bytes as one th
 Validation, history and checkpoints come at fixed places of the loop:
 
     batch(step) -> loss -> finite? -> clip -> step -> history -> validate -> checkpoint
+
+Several processes may share a batch (processes.py); what they minimise is its mean over all of them.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from polyseme.training import optimizers as optim
 from polyseme.training.batches import Rows
 from polyseme.training.budget import Budget
 from polyseme.training.options import TrainingOptions
+from polyseme.training.processes import Alone, Group
 from polyseme.training.schedule import factor
 
 HISTORY_ROWS = 200
@@ -44,10 +47,17 @@ class Pretraining(pl.LightningModule):
     automatic_optimization = False
 
     def __init__(
-        self, model: LanguageModel, options: TrainingOptions, budget: Budget, *, seed: int
+        self,
+        model: LanguageModel,
+        options: TrainingOptions,
+        budget: Budget,
+        *,
+        seed: int,
+        group: Group | None = None,
     ) -> None:
         super().__init__()
         self.model, self.options, self.budget, self.seed = model, options, budget, seed
+        self.group = group or Alone()
         self.step, self.words_seen = 0, 0
         self.rows: list[dict[str, Any]] = []
         self.every = max(1, (budget.num_steps or HISTORY_ROWS * SECONDS_STEPS) // HISTORY_ROWS)
@@ -65,12 +75,15 @@ class Pretraining(pl.LightningModule):
         """One optimizer step on a batch of this process."""
         if int(batch["step"]) != self.step:
             raise RuntimeError(f"batch of step {int(batch['step'])} at step {self.step}")
-        torch.manual_seed(hash((self.seed, self.step)))  # for dropout
-        nats, tokens, _bytes = self.model.losses(batch)
-        loss = nats / tokens
+        torch.manual_seed(hash((self.seed, self.step)) + self.group.rank)  # for dropout
+        found = self.model.losses(batch)
+        total, weight = found.objective or (found.nats, found.tokens)
+        sums = self.group.sum([weight, total.detach(), found.nats.detach(), found.tokens])
+        loss, shown = sums[1] / sums[0], sums[2] / sums[3]
         optimizers = self.raw_optimizers()
         optim.set_rate(optimizers, factor(self.budget.progress(self.step + 0.5), self.options))
-        self.manual_backward(loss)
+        self.manual_backward(total / sums[0])
+        self.group.sum_gradients(self.model)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.options.gradient_clip)
         self._require_finite(loss, norm)
         for optimizer in optimizers:
@@ -79,7 +92,7 @@ class Pretraining(pl.LightningModule):
         self.step += 1
         self.words_seen += int(batch["num_words"])
         if self.step % self.every == 0 or self.budget.done(self.step):
-            self._note(loss, optimizers)
+            self._note(shown, optimizers)
 
     def _require_finite(self, loss: Tensor, norm: Tensor) -> None:
         if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
@@ -114,14 +127,28 @@ class Steps:
         """What step `step` is trained on, in any attempt."""
         size = self.module.options.batch_size
         rows = self.rows.at(range(step * size, (step + 1) * size))
-        batch = as_batch(self.module.model, rows, philox(self.module.seed, 2, step))
-        return batch | {"step": torch.tensor(step)}
+        batch = as_batch(
+            self.module.model,
+            rows,
+            philox(self.module.seed, 2, step),
+            progress=self.module.budget.progress(step),
+        )
+        return self.module.group.share(batch) | {"step": torch.tensor(step)}
 
 
 def as_batch(
-    model: LanguageModel, rows: tuple[np.ndarray, np.ndarray], random: np.random.Generator
+    model: LanguageModel,
+    rows: tuple[np.ndarray, np.ndarray],
+    random: np.random.Generator,
+    *,
+    progress: float = 1.0,
 ) -> dict[str, Tensor]:
-    """Rows of text as tensors for `model`, and how many words begin in them."""
+    """Rows of text as tensors for `model`, and how many words begin in them.
+
+    Args:
+        progress: share of the budget that is used up, for objectives that change.
+    """
+    model.progress = progress
     made = model.make_batch(*rows, random)
     batch = {name: torch.from_numpy(array) for name, array in made.items()}
     return batch | {"num_words": torch.tensor(int((rows[1] == FIRST_PIECE).sum()))}

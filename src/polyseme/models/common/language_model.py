@@ -6,6 +6,7 @@ Shapes: B rows, S subwords, M predicted positions.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from torch import Tensor
 from polyseme.data.tokenizer import WordPieces
 from polyseme.models.common.contextual import Contextual, Pooling
 
+NOTHING: Mapping[str, tuple[Tensor, Tensor]] = {}
+
 
 class Losses(NamedTuple):
     """Sums over predicted tokens, so that means over any set of batches are exact.
@@ -23,17 +26,28 @@ class Losses(NamedTuple):
         nats: negative log-likelihood.
         tokens: number of predicted tokens.
         bytes: UTF-8 bytes of the predicted tokens.
+        objective: differentiable sum and its weight, where not nats / tokens is minimised; both add
+            up over the parts of a batch.
+        also: more sums and their weights that evaluation reports as means, by name.
     """
 
     nats: Tensor
     tokens: Tensor
     bytes: Tensor
+    objective: tuple[Tensor, Tensor] | None = None
+    also: Mapping[str, tuple[Tensor, Tensor]] = NOTHING
 
 
 class LanguageModel(Contextual):
-    """A network with a training objective on rows of running text."""
+    """A network with a training objective on rows of running text.
+
+    Attributes:
+        progress: share of the budget that is used up where the next batch is trained on, for
+            objectives that change; 1 outside of training.
+    """
 
     byte_lengths_V: Tensor
+    progress = 1.0
 
     def __init__(self, pieces: WordPieces, *, max_length: int, pooling: Pooling) -> None:
         super().__init__(pieces, max_length=max_length, pooling=pooling)
@@ -44,7 +58,10 @@ class LanguageModel(Contextual):
     def make_batch(
         self, ids_BS: np.ndarray, flags_BS: np.ndarray, random: np.random.Generator
     ) -> dict[str, np.ndarray]:
-        """What is shown and what is to be predicted; all chance comes from `random`."""
+        """What is shown and what is to be predicted; all chance comes from `random`.
+
+        The first axis of every array is B, so that processes can share a batch between them.
+        """
 
     @abstractmethod
     def losses(self, batch: dict[str, Tensor]) -> Losses:
@@ -54,3 +71,9 @@ class LanguageModel(Contextual):
         """Sums over predicted tokens of weight 1."""
         sizes_M = self.byte_lengths_V[targets_M]
         return Losses((nats_M * weights_M).sum(), weights_M.sum(), (sizes_M * weights_M).sum())
+
+
+def flat_positions(positions_BK: Tensor, length: int) -> Tensor:
+    """Places in rows of S tokens as places in the batch, M = B * K."""
+    starts_B1 = torch.arange(len(positions_BK), device=positions_BK.device)[:, None] * length
+    return (positions_BK + starts_B1).flatten()

@@ -2,19 +2,79 @@
 
     x = x + attention(norm(x));  x = x + mlp(norm(x))
 
-Learned positions, GELU, biases everywhere: the arithmetic of RoBERTa-PreLayerNorm, against which
-tests hold it. Attention is torch's scaled_dot_product_attention.
+GELU, biases everywhere, learned or rotary positions. With learned positions and a norm of the
+embeddings this is the arithmetic of RoBERTa-PreLayerNorm, without that norm GPT-2's, with rotary
+positions GPT-NeoX's (sequential residual); tests hold it to all three. Attention is torch's
+scaled_dot_product_attention.
+
+Rows of one batch may differ in what they see: the last `num_causal` rows look to the left only.
 
 Shapes: B rows, S subwords, D dimensions, H heads, K = D / H.
 """
 
 from __future__ import annotations
 
+from typing import Annotated, Literal, NamedTuple
+
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from polyseme.config import config
+from polyseme.models.common.contextual import Pooling
+from polyseme.training.options import Portion, Positive, TrainingOptions
+
 INIT_STD = 0.02
+ROTARY_BASE = 10_000.0
+Positions = Literal["learned", "rotary"]
+
+
+@config
+class TransformerOptions(TrainingOptions):
+    """The network of every Transformer; a model's Config adds the objective."""
+
+    dim: Positive = 128
+    """D, of every layer."""
+    num_layers: Positive = 4
+    """Transformer blocks."""
+    num_heads: Positive = 4
+    """Attention heads; divides dim."""
+    dim_ff: Positive = 512
+    """Hidden units of the feed-forward part."""
+    dropout: Portion = 0.0
+    """While pre-training."""
+    max_length: Annotated[int, Field(ge=8)] = 128
+    """Most subwords of a row; at least sequence_length."""
+    positions: Positions = "learned"
+    """learned: a vector each. rotary: queries and keys turn with them (Su et al. 2021)."""
+    pooling: Pooling = "mean"
+    """Subwords to word vector."""
+
+    @model_validator(mode="after")
+    def _network_fits(self) -> TransformerOptions:
+        if self.dim % self.num_heads:
+            raise ValueError(f"num_heads that divides dim = {self.dim}")
+        if self.positions == "rotary" and self.dim // self.num_heads % 2:
+            raise ValueError(f"an even dim / num_heads for rotary positions, dim = {self.dim}")
+        if self.max_length < self.sequence_length:
+            raise ValueError(f"max_length >= sequence_length = {self.sequence_length}")
+        return self
+
+
+class Sight(NamedTuple):
+    """What the positions of a batch see of each other; the same in every block.
+
+    Attributes:
+        attend_B11S: True where a position may be looked at; None for all. Causal rows need none:
+            their padding stands to the right of all that is read.
+        num_causal: the last rows, which look to the left only.
+        rotary: whether queries and keys turn with their position.
+    """
+
+    attend_B11S: Tensor | None
+    num_causal: int
+    rotary: bool
 
 
 class Attention(nn.Module):
@@ -26,8 +86,8 @@ class Attention(nn.Module):
         self.query, self.key = nn.Linear(dim, dim), nn.Linear(dim, dim)
         self.value, self.output = nn.Linear(dim, dim), nn.Linear(dim, dim)
 
-    def forward(self, x_BSD: Tensor, attend_B11S: Tensor | None) -> Tensor:
-        """Mix positions; `attend_B11S` is True where a position may be looked at."""
+    def forward(self, x_BSD: Tensor, sight: Sight) -> Tensor:
+        """Mix the positions that see each other."""
         batch, length, dim = x_BSD.shape
         shape = (batch, length, self.num_heads, dim // self.num_heads)
         parts = (self.query, self.key, self.value)
@@ -36,21 +96,43 @@ class Attention(nn.Module):
             part.view(shape).transpose(1, 2)
             for part in F.linear(x_BSD, weight, bias).split(dim, dim=-1)
         )
-        mixed_BHSK = _attend(q, k, v, attend_B11S)
+        mixed_BHSK = _attend(q, k, v, sight)
         return self.output(mixed_BHSK.transpose(1, 2).reshape(batch, length, dim))
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, attend_B11S: Tensor | None) -> Tensor:
+def _attend(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
     """Scaled dot-product attention; on a cpu always in float32.
 
     The backward pass of torch's bfloat16 kernel for cpus takes five times as long as that of the
     float32 one (docs/decisions.md).
     """
-    if q.is_cuda:
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=attend_B11S)
-    with torch.autocast("cpu", enabled=False):
-        q, k, v = q.float(), k.float(), v.float()
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=attend_B11S)
+    with torch.autocast(q.device.type, enabled=False):
+        if not q.is_cuda:
+            q, k, v = q.float(), k.float(), v.float()
+        if sight.rotary:
+            q, k = rotate(q), rotate(k)
+        cut = len(q) - sight.num_causal
+        mixed = []
+        if cut:
+            mask = None if sight.attend_B11S is None else sight.attend_B11S[:cut]
+            mixed.append(F.scaled_dot_product_attention(q[:cut], k[:cut], v[:cut], attn_mask=mask))
+        if sight.num_causal:
+            mixed.append(F.scaled_dot_product_attention(q[cut:], k[cut:], v[cut:], is_causal=True))
+        return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
+
+
+def rotate(x_BHSK: Tensor) -> Tensor:
+    """Turn each pair (k, k + K/2) by its position times 10000^(-2k/K) (Su et al. 2021, eq. 34).
+
+    The pairing is GPT-NeoX's, not the paper's neighbours: the same up to the order of dimensions.
+    """
+    length, width = x_BHSK.shape[-2:]
+    exponents = torch.arange(0, width, 2, device=x_BHSK.device, dtype=torch.float32) / width
+    places_S1 = torch.arange(length, device=x_BHSK.device, dtype=torch.float32)[:, None]
+    angles = places_S1 * (1.0 / ROTARY_BASE**exponents)
+    cos, sin = angles.cos().to(x_BHSK.dtype), angles.sin().to(x_BHSK.dtype)
+    left, right = x_BHSK.chunk(2, dim=-1)
+    return torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1)
 
 
 class Block(nn.Module):
@@ -63,44 +145,60 @@ class Block(nn.Module):
         self.up, self.down = nn.Linear(dim, dim_ff), nn.Linear(dim_ff, dim)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x_BSD: Tensor, attend_B11S: Tensor | None) -> Tensor:
+    def forward(self, x_BSD: Tensor, sight: Sight) -> Tensor:
         """Residual stream after the block."""
-        x_BSD = x_BSD + self.dropout(self.attention(self.attention_norm(x_BSD), attend_B11S))
+        x_BSD = x_BSD + self.dropout(self.attention(self.attention_norm(x_BSD), sight))
         hidden = F.gelu(self.up(self.mlp_norm(x_BSD)))
         return x_BSD + self.dropout(self.down(hidden))
 
 
 class Transformer(nn.Module):
-    """Token and position embeddings, a stack of blocks, a final norm."""
+    """Token and position embeddings, a stack of blocks, a final norm.
+
+    Args:
+        options: the network.
+        vocab_size: V.
+        embedding_norm: whether embeddings are normalised (BERT) or not (GPT-2).
+    """
 
     def __init__(
-        self,
-        *,
-        vocab_size: int,
-        max_length: int,
-        dim: int,
-        num_layers: int,
-        num_heads: int,
-        dim_ff: int,
-        dropout: float,
+        self, options: TransformerOptions, vocab_size: int, *, embedding_norm: bool
     ) -> None:
         super().__init__()
-        self.max_length = max_length
-        self.tokens, self.positions = nn.Embedding(vocab_size, dim), nn.Embedding(max_length, dim)
-        self.embedding_norm, self.final_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
-        blocks = [Block(dim, num_heads, dim_ff, dropout) for _ in range(num_layers)]
-        self.blocks = nn.ModuleList(blocks)
+        dim = options.dim
+        self.rotary = options.positions == "rotary"
+        self.tokens = nn.Embedding(vocab_size, dim)
+        self.positions = None if self.rotary else nn.Embedding(options.max_length, dim)
+        self.embedding_norm = nn.LayerNorm(dim) if embedding_norm else nn.Identity()
+        self.final_norm = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(options.dropout)
+        self.blocks = nn.ModuleList(
+            Block(dim, options.num_heads, options.dim_ff, options.dropout)
+            for _ in range(options.num_layers)
+        )
 
-    def forward(self, ids_BS: Tensor, attend_BS: Tensor | None = None) -> list[Tensor]:
+    def embed(self, ids_BS: Tensor) -> Tensor:
+        """Layer 0: embeddings x_BSD."""
+        x_BSD = self.tokens(ids_BS)
+        if self.positions is not None:
+            x_BSD = x_BSD + self.positions(torch.arange(ids_BS.shape[1], device=ids_BS.device))
+        x_BSD = self.dropout(self.embedding_norm(x_BSD))
+        return x_BSD
+
+    def forward(
+        self, ids_BS: Tensor, attend_BS: Tensor | None = None, *, num_causal: int = 0
+    ) -> list[Tensor]:
         """Hidden states h_BSD: embeddings, then each block; the last one is normalised."""
-        attend_B11S = None if attend_BS is None else attend_BS[:, None, None, :]
-        positions_S = torch.arange(ids_BS.shape[1], device=ids_BS.device)
-        x_BSD = self.embedding_norm(self.tokens(ids_BS) + self.positions(positions_S))
-        layers = [self.dropout(x_BSD)]
+        layers = [self.embed(ids_BS)]
+        sight = see(attend_BS, num_causal=num_causal, rotary=self.rotary)
         for block in self.blocks:
-            layers.append(block(layers[-1], attend_B11S))
+            layers.append(block(layers[-1], sight))
         return [*layers[:-1], self.final_norm(layers[-1])]
+
+
+def see(attend_BS: Tensor | None, *, num_causal: int, rotary: bool) -> Sight:
+    """What positions see, from a mask of rows."""
+    return Sight(None if attend_BS is None else attend_BS[:, None, None, :], num_causal, rotary)
 
 
 def initialize(module: nn.Module, seed: int) -> None:

@@ -1,0 +1,177 @@
+"""Two processes that share a batch against one: the same losses, the same end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import torch
+import torch.distributed as dist
+
+from polyseme.data.tokenizer import WordPieces
+from polyseme.data.tokens import TokenStore
+from polyseme.errors import ConfigError, DataError, ResourceError
+from polyseme.models import bert, electra, gpt, gpt_bert
+from polyseme.runtime.settings import Runtime
+from polyseme.training.loop import pretrain
+from polyseme.training.pretrain import Pretraining, as_batch
+from polyseme.training.processes import Group, Processes, together
+
+NETWORK = {"dim": 16, "num_layers": 1, "num_heads": 2, "dim_ff": 32, "sequence_length": 16}
+TOLERANCE = 1e-5
+
+
+def _store(tokens: int, seed: int) -> TokenStore:
+    random = np.random.default_rng(seed)
+    flags = random.choice([0, 1, 1, 2], tokens).astype(np.uint8)
+    return TokenStore(random.integers(5, 300, tokens).astype(np.uint16), flags, tokens // 2)
+
+
+STORES = {"train": _store(2000, 0), "valid": _store(500, 1)}
+
+
+def _pretrain(pieces: WordPieces, folder: Path, num_processes: int, **values: Any) -> Pretraining:
+    options = gpt_bert.Config(
+        **NETWORK, batch_size=7, masked_share=0.6, mask_words=True, budget_unit="steps",
+        num_validations=2, validation_rows=8, **({"budget": 14} | values),
+    )  # fmt: skip
+    return pretrain(
+        gpt_bert.Model(options, pieces), options, STORES,
+        seed=3, scratch=folder, log=lambda row, step: None,
+        runtime=Runtime(
+            num_threads=1, num_processes=num_processes, precision="fp32", progress=False,
+            checkpoint_seconds=1e-6,
+        ),
+    )  # fmt: skip
+
+
+def test_two_processes_have_the_losses_of_one_and_continue_its_checkpoint(
+    pieces: WordPieces, tmp_path: Path
+) -> None:
+    """Seven rows of two kinds, with differing numbers of predictions."""
+    one = _pretrain(pieces, tmp_path / "one", 1)
+    two = _pretrain(pieces, tmp_path / "two", 2)
+    assert [row["step"] for row in two.rows] == [row["step"] for row in one.rows]
+    for mine, other in zip(two.rows, one.rows, strict=True):
+        assert mine == pytest.approx(other, rel=TOLERANCE)
+    for mine, other in zip(two.model.parameters(), one.model.parameters(), strict=True):
+        assert (mine - other).abs().max() <= 1e-4
+    for path in (tmp_path / "two/checkpoints").glob("000000014.*"):
+        path.unlink()
+    again = _pretrain(pieces, tmp_path / "two", 2)
+    for mine, other in zip(again.model.parameters(), two.model.parameters(), strict=True):
+        assert torch.equal(mine, other)
+    assert again.rows == two.rows
+
+
+@pytest.mark.parametrize("module", [bert, gpt, electra, gpt_bert])
+def test_sums_over_shares_are_those_of_the_batch(pieces: WordPieces, module: Any) -> None:
+    model = module.Model(module.Config(**NETWORK), pieces)
+    model.reset(0)
+    rows = _store(7 * 16, 0)
+    whole = as_batch(
+        model,
+        (rows.tokens.astype(np.int64).reshape(7, 16), rows.flags.reshape(7, 16)),
+        np.random.default_rng(0),
+    )
+    parts = [model.losses(Processes(rank, 2).share(whole)) for rank in range(2)]
+    found = model.losses(whole)
+    for name in ("nats", "tokens", "bytes"):
+        summed = sum(getattr(part, name) for part in parts)
+        assert torch.allclose(summed, getattr(found, name), rtol=1e-5)
+    if found.objective:
+        for n, total in enumerate(found.objective):
+            assert torch.allclose(sum(part.objective[n] for part in parts), total, rtol=1e-5)
+
+
+def _exchange(group: Group) -> None:
+    module = torch.nn.ParameterDict({n: torch.nn.Parameter(torch.zeros(2)) for n in "abc"})
+    module["a"].grad = torch.full((2,), 1.0 + group.rank)
+    if group.rank:
+        module["b"].grad = torch.ones(2)
+    group.sum_gradients(module)
+    assert module["a"].grad.tolist() == [3.0, 3.0]
+    assert module["b"].grad.tolist() == [1.0, 1.0]
+    assert module["c"].grad is None
+    assert [v.item() for v in group.sum([torch.tensor(1.0), torch.tensor(group.rank)])] == [2.0, 1]
+
+
+def _follow(group: Group, job: str) -> None:
+    _exchange(group)
+    if job == "refuse":
+        raise DataError("no such text")
+    if job == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    dist.barrier()
+
+
+@pytest.mark.parametrize(
+    ("job", "error"), [("end", None), ("refuse", DataError), ("die", ResourceError)]
+)
+def test_processes_exchange_gradients_and_an_end_of_one_is_told(job: str, error: Any) -> None:
+    def run() -> None:
+        with together(2, _follow, job) as group:
+            _exchange(group)
+            dist.barrier()
+
+    if error is None:
+        run()
+    else:
+        with pytest.raises(error):
+            run()
+    assert not dist.is_initialized()
+
+
+PARENT = """
+import sys, time, multiprocessing
+from tests.training.test_processes import _wait
+from polyseme.training.processes import together
+if __name__ == "__main__":
+    with together(2, _wait, None) as group:
+        print(multiprocessing.active_children()[0].pid, flush=True)
+        time.sleep(60)
+"""
+
+
+def _wait(group: Group, job: None) -> None:
+    time.sleep(60)
+
+
+def test_a_process_dies_with_the_first_one(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": f"{root}:{root / 'src'}"}
+    parent = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    assert psutil.pid_exists(child)
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("values", [{"budget_unit": "seconds"}, {"batch_size": 2}])
+def test_what_processes_cannot_share_is_refused(
+    pieces: WordPieces, tmp_path: Path, values: dict[str, Any]
+) -> None:
+    options = gpt.Config(**NETWORK, **({"batch_size": 8} | values))
+    with pytest.raises(ConfigError, match=r"runtime\.num_processes"):
+        pretrain(
+            gpt.Model(options, pieces), options, STORES,
+            seed=0, scratch=tmp_path, log=lambda row, step: None,
+            runtime=Runtime(num_threads=1, num_processes=3, progress=False),
+        )  # fmt: skip
