@@ -45,7 +45,14 @@ from polyseme.models.common.filling import BATCH_PIECES, MaskedFilling, padded
 from polyseme.models.common.head import TokenHead
 from polyseme.models.common.language_model import LanguageModel, Losses, flat_positions
 from polyseme.models.common.masking import MaskingOptions, Ratio, hide
-from polyseme.models.common.transformer import Block, Sight, Transformer, initialize, see
+from polyseme.models.common.transformer import (
+    INIT_STD,
+    Block,
+    Sight,
+    Transformer,
+    initialize,
+    see,
+)
 from polyseme.training.options import Fraction, Positive
 
 STEPS_OF_PROBABILITY = 2.0**40
@@ -87,6 +94,16 @@ class Generator(nn.Module):
         )
         self.head = TokenHead(width, options.dim, vocab_size)
 
+    def reset(self) -> None:
+        """What differs from `initialize`: the projection keeps the scale of the embeddings.
+
+        With BERT's smaller values the residual stream begins so small beside what the blocks add to
+        it, at the rates that suit the discriminator, that the generator hardly learns.
+        """
+        self.head.reset()
+        with torch.no_grad():
+            self.project.weight.div_(INIT_STD * self.project.in_features**0.5)
+
     def forward(self, x_BSD: Tensor, sight: Sight) -> Tensor:
         """Last states of all positions, PE with P = B * S."""
         x_BSE = self.project(x_BSD)
@@ -109,7 +126,7 @@ class Model(LanguageModel, MaskedFilling):
     def reset(self, seed: int) -> None:
         """Random initial weights."""
         initialize(self, seed)
-        self.generator.head.reset()
+        self.generator.reset()
 
     def hidden_states(self, ids_RS: Tensor, attend_RS: Tensor | None) -> list[Tensor]:
         """L = num_layers + 1 states h_RSD of the discriminator."""
