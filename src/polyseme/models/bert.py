@@ -26,12 +26,7 @@ from torch.nn import functional as F
 from polyseme.config import build, config
 from polyseme.data.tokenizer import WordPieces
 from polyseme.models.base import TOKENIZER
-from polyseme.models.common.exported import (
-    Exported,
-    roberta_config,
-    roberta_encoder,
-    roberta_head,
-)
+from polyseme.models.common import exported as common
 from polyseme.models.common.filling import MaskedFilling
 from polyseme.models.common.language_model import LanguageModel, Losses, flat_positions
 from polyseme.models.common.masking import MaskingOptions, hide
@@ -102,16 +97,13 @@ class Model(LanguageModel, MaskedFilling):
         return self.sums(nats_M, targets_M, batch["weights_BK"].flatten())
 
 
-def exported(model: Model) -> Exported:
-    """As RoBERTa-PreLayerNorm with its head over the vocabulary."""
-    state, num_layers = model.state_dict(), model.options.num_layers
-    return Exported(
-        "RobertaPreLayerNormForMaskedLM",
-        roberta_config(model.options, model.pieces.vocab_size),
-        roberta_encoder(state, num_layers)
-        | roberta_head(state, dense="head", norm="head_norm", bias="head_bias"),
+def exported(model: Model) -> common.Exported:
+    """As RoBERTa-PreLayerNorm, with rotary positions as ESM."""
+    return common.exported(
+        model.state_dict(),
+        model.options,
         lambda ids_BS, attend_BS: model.logits(model.hidden_states(ids_BS, attend_BS)[-1]),
-        model.max_length,
+        head=common.Head("head", "head_norm", "head_bias"),
     )
 
 

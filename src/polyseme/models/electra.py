@@ -40,6 +40,7 @@ from torch.nn import functional as F
 from polyseme.config import build, config
 from polyseme.data.tokenizer import PAD, WordPieces
 from polyseme.models.base import TOKENIZER, Words, length_sorted_batches
+from polyseme.models.common import exported as common
 from polyseme.models.common.filling import BATCH_PIECES, MaskedFilling, padded
 from polyseme.models.common.head import TokenHead
 from polyseme.models.common.language_model import LanguageModel, Losses, flat_positions
@@ -214,6 +215,17 @@ def sample(logits_MV: Tensor, draws_M: Tensor) -> Tensor:
     shares_MV = (logits_MV.float().softmax(-1) * STEPS_OF_PROBABILITY).long().cumsum(-1)
     at_M1 = (draws_M[:, None] * shares_MV[:, -1:].double()).long()
     return torch.searchsorted(shares_MV, at_M1, right=True)[:, 0]
+
+
+def exported(model: Model) -> common.Exported:
+    """The discriminator without its verdict, whose head transformers does not have."""
+    return common.exported(
+        model.state_dict(),
+        model.options,
+        lambda ids_BS, attend_BS: model.hidden_states(ids_BS, attend_BS)[-1],
+        head=None,
+        note="The encoder alone: neither its verdict on each token nor the generator is here.",
+    )
 
 
 def restore(card: dict[str, Any], folder: Path) -> Model:

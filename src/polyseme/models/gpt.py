@@ -27,6 +27,8 @@ from torch.nn import functional as F
 from polyseme.config import build, config
 from polyseme.data.tokenizer import CLS, WordPieces
 from polyseme.models.base import TOKENIZER
+from polyseme.models.common.exported import Exported
+from polyseme.models.common.exported_causal import exported_causal
 from polyseme.models.common.filling import CausalFilling
 from polyseme.models.common.language_model import LanguageModel, Losses
 from polyseme.models.common.next_token import next_token_nats
@@ -77,6 +79,13 @@ class Model(LanguageModel, CausalFilling):
         targets_M, h_MD = ids_BS[:, 1:].flatten(), h_BSD[:, :-1].flatten(0, 1)
         nats_M = next_token_nats(h_MD, self.encoder.tokens.weight, targets_M)
         return self.sums(nats_M, targets_M, (targets_M != CLS).float())
+
+
+def exported(model: Model) -> Exported:
+    """As GPT-2, with rotary positions as GPT-NeoX."""
+    return exported_causal(
+        model.state_dict(), model.options, lambda ids_BS, _: model.causal_logits(ids_BS)
+    )
 
 
 def restore(card: dict[str, Any], folder: Path) -> Model:

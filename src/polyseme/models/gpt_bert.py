@@ -32,6 +32,7 @@ from torch.nn import functional as F
 from polyseme.config import build, config
 from polyseme.data.tokenizer import CLS, WordPieces
 from polyseme.models.base import TOKENIZER, Words
+from polyseme.models.common import exported as common
 from polyseme.models.common.filling import CausalFilling, MaskedFilling
 from polyseme.models.common.head import TokenHead
 from polyseme.models.common.language_model import LanguageModel, Losses
@@ -146,6 +147,20 @@ FILLING: dict[str, type[MaskedFilling] | type[CausalFilling]] = {
     "both": MaskedFilling,
     "left": CausalFilling,
 }
+
+
+def exported(model: Model) -> common.Exported:
+    """As RoBERTa-PreLayerNorm, with rotary positions as ESM; it sees what `sides` says."""
+    return common.exported(
+        model.state_dict(),
+        model.options,
+        lambda ids_BS, attend_BS: model.head(
+            model.hidden_states(ids_BS, attend_BS)[-1], model.encoder.tokens.weight
+        ),
+        head=common.Head("head.dense", "head.norm", "head.bias"),
+        causal=model.sides == "left",
+        note="The logits of a position are about the token after it, also of a hidden one.",
+    )
 
 
 def restore(card: dict[str, Any], folder: Path) -> Model:

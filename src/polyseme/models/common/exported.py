@@ -1,9 +1,13 @@
 """Our Transformers as architectures of Hugging Face that need no code of ours.
 
 A language model's file has a function `exported(model)` if there is an architecture with the same
-arithmetic; `polyseme export` calls it. With learned positions and a norm of the embeddings the
-shared blocks are RoBERTa-PreLayerNorm, which counts positions from the padding id on: its table has
-unused rows before ours.
+arithmetic; `polyseme export` calls it. The shared blocks with a norm of the embeddings are
+
+- with learned positions RoBERTa-PreLayerNorm, which counts positions from the padding id on: its
+  table has unused rows before ours;
+- with rotary positions ESM, whose contact head, of no use here, stays zero.
+
+Without that norm they are GPT-2 and GPT-NeoX (exported_causal.py).
 
 Shapes: B rows, S subwords, V vocabulary, D dimensions.
 """
@@ -11,26 +15,26 @@ Shapes: B rows, S subwords, V vocabulary, D dimensions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from polyseme.data.tokenizer import CLS, PAD, SEP
+from polyseme.data.tokenizer import CLS, MASK, PAD, SEP
+from polyseme.models.common.transformer import ROTARY_BASE, TransformerOptions
 
-ROBERTA = "roberta_prelayernorm"
 LAYER_NORM_EPS = 1e-5
-BLOCK = {
+PARTS = {
     "attention_norm": "attention.LayerNorm",
     "attention.query": "attention.self.query",
     "attention.key": "attention.self.key",
     "attention.value": "attention.self.value",
     "attention.output": "attention.output.dense",
-    "mlp_norm": "intermediate.LayerNorm",
     "up": "intermediate.dense",
     "down": "output.dense",
 }
-"""Parts of a block, ours and RoBERTa-PreLayerNorm's."""
+"""Parts of a block, ours and those of both architectures."""
+Outputs = Callable[[Tensor, Tensor], Tensor]
 
 
 class Exported(NamedTuple):
@@ -49,31 +53,52 @@ class Exported(NamedTuple):
     architecture: str
     config: dict[str, Any]
     weights: dict[str, Tensor]
-    outputs: Callable[[Tensor, Tensor], Tensor]
+    outputs: Outputs
     max_length: int
     note: str = ""
 
 
-class Network(Protocol):
-    """The sizes of a Transformer."""
+class Head(NamedTuple):
+    """Names of the parts of a head over the vocabulary in a model's state."""
 
-    @property
-    def dim(self) -> int: ...  # noqa: D102
-    @property
-    def num_layers(self) -> int: ...  # noqa: D102
-    @property
-    def num_heads(self) -> int: ...  # noqa: D102
-    @property
-    def dim_ff(self) -> int: ...  # noqa: D102
-    @property
-    def dropout(self) -> float: ...  # noqa: D102
-    @property
-    def max_length(self) -> int: ...  # noqa: D102
+    dense: str
+    norm: str
+    bias: str
 
 
-def roberta_config(options: Network, vocab_size: int) -> dict[str, Any]:
-    """Configuration of RoBERTa-PreLayerNorm."""
-    return {
+def exported(
+    state: Mapping[str, Tensor],
+    options: TransformerOptions,
+    outputs: Outputs,
+    *,
+    head: Head | None,
+    causal: bool = False,
+    note: str = "",
+) -> Exported:
+    """A Transformer whose embeddings are normalised.
+
+    Args:
+        state: of the model; the Transformer lies below `encoder.`.
+        head: None: the network alone, without one.
+        causal: whether positions look to the left only.
+    """
+    rotary = options.positions == "rotary"
+    architecture, base = (
+        ("Esm", "esm") if rotary else ("RobertaPreLayerNorm", "roberta_prelayernorm")
+    )
+    weights = (_esm if rotary else _roberta)(state, options)
+    ends = {(False, True): "ForCausalLM"}
+    end = "Model" if head is None else ends.get((rotary, causal), "ForMaskedLM")
+    if head is not None:
+        weights = {f"{base}.{name}": weight for name, weight in weights.items()}
+        weights |= _head(state, head, with_decoder_bias=not rotary)
+    config = _config(options, len(state["encoder.tokens.weight"]), causal=causal)
+    return Exported(f"{architecture}{end}", config, weights, outputs, options.max_length, note)
+
+
+def _config(options: TransformerOptions, vocab_size: int, *, causal: bool) -> dict[str, Any]:
+    """Configuration of both architectures; each has its share of the keys."""
+    shared = {
         "vocab_size": vocab_size,
         "hidden_size": options.dim,
         "num_hidden_layers": options.num_layers,
@@ -81,46 +106,76 @@ def roberta_config(options: Network, vocab_size: int) -> dict[str, Any]:
         "intermediate_size": options.dim_ff,
         "hidden_dropout_prob": options.dropout,
         "attention_probs_dropout_prob": 0.0,
-        "max_position_embeddings": options.max_length + PAD + 1,
-        "type_vocab_size": 1,
         "layer_norm_eps": LAYER_NORM_EPS,
+        "is_decoder": causal,
         "pad_token_id": PAD,
         "bos_token_id": CLS,
         "eos_token_id": SEP,
         "tie_word_embeddings": True,
     }
+    if options.positions == "rotary":
+        return shared | {
+            "max_position_embeddings": options.max_length,
+            "position_embedding_type": "rotary",
+            "emb_layer_norm_before": True,
+            "token_dropout": False,
+            "mask_token_id": MASK,
+        }
+    return shared | {"max_position_embeddings": options.max_length + PAD + 1, "type_vocab_size": 1}
 
 
-def roberta_encoder(state: Mapping[str, Tensor], num_layers: int) -> dict[str, Tensor]:
-    """Weights below `encoder.` in a model's state, by the names of RoBERTa-PreLayerNorm."""
+def _roberta(state: Mapping[str, Tensor], options: TransformerOptions) -> dict[str, Tensor]:
+    """Weights by the names of RoBERTa-PreLayerNorm."""
     tokens, positions = state["encoder.tokens.weight"], state["encoder.positions.weight"]
-    width = tokens.shape[1]
-    found = {
+    unused = positions.new_zeros(PAD + 1, options.dim)
+    return {
         "embeddings.word_embeddings.weight": tokens,
-        "embeddings.position_embeddings.weight": torch.cat(
-            [positions.new_zeros(PAD + 1, width), positions]
-        ),
-        "embeddings.token_type_embeddings.weight": tokens.new_zeros(1, width),
+        "embeddings.position_embeddings.weight": torch.cat([unused, positions]),
+        "embeddings.token_type_embeddings.weight": tokens.new_zeros(1, options.dim),
         **renamed(state, "encoder.embedding_norm", "embeddings.LayerNorm"),
         **renamed(state, "encoder.final_norm", "LayerNorm"),
+        **_blocks(state, options, mlp_norm="intermediate.LayerNorm"),
     }
-    for number in range(num_layers):
-        for mine, other in BLOCK.items():
+
+
+def _esm(state: Mapping[str, Tensor], options: TransformerOptions) -> dict[str, Tensor]:
+    """Weights by the names of ESM."""
+    tokens, width = state["encoder.tokens.weight"], options.dim // options.num_heads
+    exponents = torch.arange(0, width, 2, dtype=torch.float32) / width
+    return {
+        "embeddings.word_embeddings.weight": tokens,
+        "rotary_embeddings.inv_freq": 1.0 / ROTARY_BASE**exponents,
+        "contact_head.regression.weight": tokens.new_zeros(
+            1, options.num_layers * options.num_heads
+        ),
+        "contact_head.regression.bias": tokens.new_zeros(1),
+        **renamed(state, "encoder.embedding_norm", "embeddings.layer_norm"),
+        **renamed(state, "encoder.final_norm", "encoder.emb_layer_norm_after"),
+        **_blocks(state, options, mlp_norm="LayerNorm"),
+    }
+
+
+def _blocks(
+    state: Mapping[str, Tensor], options: TransformerOptions, *, mlp_norm: str
+) -> dict[str, Tensor]:
+    """Weights of all blocks."""
+    found: dict[str, Tensor] = {}
+    for number in range(options.num_layers):
+        for mine, other in (PARTS | {"mlp_norm": mlp_norm}).items():
             block, layer = f"encoder.blocks.{number}", f"encoder.layer.{number}"
             found |= renamed(state, f"{block}.{mine}", f"{layer}.{other}")
-    return {f"{ROBERTA}.{name}": weight for name, weight in found.items()}
+    return found
 
 
-def roberta_head(
-    state: Mapping[str, Tensor], *, dense: str, norm: str, bias: str
-) -> dict[str, Tensor]:
-    """Weights of a head over the vocabulary, given the names of its parts in the state."""
+def _head(state: Mapping[str, Tensor], head: Head, *, with_decoder_bias: bool) -> dict[str, Tensor]:
+    """Weights of a head over the vocabulary."""
+    bias = state[head.bias]
     return {
-        **renamed(state, dense, "lm_head.dense"),
-        **renamed(state, norm, "lm_head.layer_norm"),
+        **renamed(state, head.dense, "lm_head.dense"),
+        **renamed(state, head.norm, "lm_head.layer_norm"),
         "lm_head.decoder.weight": state["encoder.tokens.weight"],
-        "lm_head.decoder.bias": state[bias],
-        "lm_head.bias": state[bias],
+        "lm_head.bias": bias,
+        **({"lm_head.decoder.bias": bias} if with_decoder_bias else {}),
     }
 
 
