@@ -3,7 +3,8 @@
 Step s of a run needs nothing but (seed, s): a run that continues at step s sees what an
 uninterrupted one would have seen, on any number of devices. Text is cut into rows of S tokens
 (concat-and-chunk: nothing is padding); each epoch has its own order and its own first token, so
-that rows are cut at other places.
+that rows are cut at other places. Models that carry a state from batch to batch read streams
+instead, which are counted in the same way.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 from polyseme.data.tokens import TokenStore
 from polyseme.draws import philox
 from polyseme.errors import DataError
+
+STREAM = 21
 
 
 class Rows:
@@ -55,6 +58,46 @@ class Rows:
             first, order = self._order(number // self.num_rows)
             starts.append(first + int(order[number % self.num_rows]) * self.length)
         index_BS = np.asarray(starts)[:, None] + np.arange(self.length)
+        return self.store.tokens[index_BS].astype(np.int64), self.store.flags[index_BS]
+
+
+class Streams:
+    """Rows that continue those of the step before: truncated backpropagation through time.
+
+    The text is a ring. B readers stand on it at equal distances and all move on by S tokens a step,
+    so nothing is left out, no reader ever jumps, and in each epoch every reader has a part of the
+    text that another had before. Rows have S + 1 tokens: the last is the first of the next step.
+
+    Args:
+        store: tokens of one split.
+        length: S.
+        rows: B.
+        seed: of the place where the first reader begins.
+
+    Raises:
+        DataError: the split has less than one row for each reader.
+    """
+
+    def __init__(self, store: TokenStore, *, length: int, rows: int, seed: int) -> None:
+        self.store, self.length, self.rows = store, length, rows
+        self.num_rows = store.num_tokens // length
+        if self.num_rows < rows:
+            raise DataError(
+                f"has {store.num_tokens} tokens, fewer than {rows} rows of {length}",
+                mend="use a smaller batch_size or sequence_length, or more text",
+            )
+        first = int(philox(seed, STREAM).integers(store.num_tokens))
+        self._starts_B = first + np.arange(rows) * store.num_tokens // rows
+
+    def at(self, numbers: range) -> tuple[np.ndarray, np.ndarray]:
+        """Rows by number; row n is that of reader n % B at step n // B.
+
+        Returns:
+            ids_BS int64 and flags_BS uint8, with S + 1 columns.
+        """
+        step_B, reader_B = np.divmod(np.asarray(numbers), self.rows)
+        start_B = self._starts_B[reader_B] + step_B * self.length
+        index_BS = (start_B[:, None] + np.arange(self.length + 1)) % self.store.num_tokens
         return self.store.tokens[index_BS].astype(np.int64), self.store.flags[index_BS]
 
 

@@ -42,7 +42,8 @@ def evaluate(model: LanguageModel, batches: list[dict[str, Tensor]]) -> dict[str
     sums = torch.zeros(3, dtype=torch.float64)
     for batch in batches:
         losses = model.losses({name: tensor.to(device) for name, tensor in batch.items()})
-        sums += torch.stack([value.double().cpu() for value in losses])
+        found = (losses.nats, losses.tokens, losses.bytes)
+        sums += torch.stack([value.double().cpu() for value in found])
     model.train(was_training)
     nats, tokens, size = sums.tolist()
     return {

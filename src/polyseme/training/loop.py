@@ -18,7 +18,8 @@ from polyseme.errors import NumericsError
 from polyseme.models.common.language_model import LanguageModel
 from polyseme.runtime.settings import Runtime
 from polyseme.training import checkpoint
-from polyseme.training.batches import Rows
+from polyseme.training import optimizers as optim
+from polyseme.training.batches import Rows, Streams
 from polyseme.training.budget import Budget
 from polyseme.training.determinism import make_deterministic
 from polyseme.training.evaluate import evaluate, held_out_batches
@@ -92,11 +93,15 @@ class Loop(Callback):
             self._save(module)
 
     def _validate(self, module: Pretraining) -> None:
-        found = evaluate(module.model, self.validation)
+        optimizers = module.raw_optimizers()
+        with optim.averaged(optimizers):
+            found = evaluate(module.model, self.validation)
         values = {f"valid_{k}": found[k] for k in ("loss", "bits_per_byte", "perplexity")}
         if not module.rows or module.rows[-1]["step"] != module.step:
             module.rows.append({"step": module.step, "words_seen": module.words_seen})
         module.rows[-1] |= values
+        losses = [row["valid_loss"] for row in module.rows if "valid_loss" in row]
+        optim.watch(optimizers, losses)
         self.bar.set_postfix(bits_per_byte=f"{found['bits_per_byte']:.3f}")
 
     def _save(self, module: Pretraining) -> None:
@@ -118,7 +123,8 @@ class Loop(Callback):
             self._save(module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Close the bar."""
+        """Keep averaged weights where there are some; close the bar."""
+        optim.finish(_own(pl_module).raw_optimizers())
         self.bar.close()
 
 
@@ -155,7 +161,7 @@ def pretrain(
     """
     make_deterministic(runtime)
     model.reset(seed)
-    rows = Rows(stores["train"], length=options.sequence_length, seed=seed)
+    rows = _rows(model, stores["train"], options, seed)
     words_per_token = stores["train"].num_words / stores["train"].num_tokens
     budget = Budget(
         options,
@@ -170,3 +176,13 @@ def pretrain(
     trainer.fit(module, Steps(module, rows))
     model.eval()
     return module
+
+
+def _rows(
+    model: LanguageModel, store: TokenStore, options: TrainingOptions, seed: int
+) -> Rows | Streams:
+    """Where batches come from; a stateful model gets its state."""
+    if not model.stateful:
+        return Rows(store, length=options.sequence_length, seed=seed)
+    model.begin_stream(options.batch_size)
+    return Streams(store, length=options.sequence_length, rows=options.batch_size, seed=seed)

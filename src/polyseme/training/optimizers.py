@@ -1,4 +1,4 @@
-"""Optimizers: torch's AdamW (Loshchilov & Hutter 2019) and Muon (Jordan 2024; muon.py).
+"""Optimizers: torch's AdamW (Loshchilov & Hutter 2019), Muon (Jordan 2024; muon.py), NT-ASGD.
 
 Muon orthogonalises the momentum of hidden weight matrices; everything else (embeddings, output
 head, norms, biases) stays with AdamW, as its author advises.
@@ -6,13 +6,15 @@ head, norms, biases) stays with AdamW, as its author advises.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from torch import nn
 from torch.optim import AdamW, Optimizer
 
 from polyseme.errors import ConfigError
 from polyseme.training.muon import Muon
+from polyseme.training.ntasgd import NTASGD
 from polyseme.training.options import TrainingOptions
 
 ADAM_BETAS = (0.9, 0.98)
@@ -71,6 +73,42 @@ def _muon(module: nn.Module, options: TrainingOptions, bf16: bool) -> list[Optim
     return [muon, _adamw_for(rest, options)]
 
 
+def _ntasgd(module: nn.Module, options: TrainingOptions, _: bool) -> list[Optimizer]:
+    weights = module.parameters()
+    return [
+        NTASGD(
+            weights,
+            lr=options.lr,
+            weight_decay=options.weight_decay,
+            patience=options.ntasgd_patience,
+        )
+    ]
+
+
+@contextmanager
+def averaged(optimizers: Sequence[Optimizer]) -> Iterator[None]:
+    """The weights that are evaluated: averages, where an optimizer keeps them."""
+    with ExitStack() as stack:
+        for optimizer in optimizers:
+            if isinstance(optimizer, NTASGD):
+                stack.enter_context(optimizer.averaged())
+        yield
+
+
+def watch(optimizers: Sequence[Optimizer], losses: Sequence[float]) -> None:
+    """Tell optimizers that listen to it the held-out losses up to now."""
+    for optimizer in optimizers:
+        if isinstance(optimizer, NTASGD):
+            optimizer.watch(losses)
+
+
+def finish(optimizers: Sequence[Optimizer]) -> None:
+    """Leave the weights that are kept."""
+    for optimizer in optimizers:
+        if isinstance(optimizer, NTASGD):
+            optimizer.finish()
+
+
 def _hidden_matrices(module: nn.Module) -> list[nn.Parameter]:
     """Matrices between hidden layers: those of the blocks."""
     return [
@@ -83,4 +121,5 @@ def _hidden_matrices(module: nn.Module) -> list[nn.Parameter]:
 BUILDERS: dict[str, Callable[[nn.Module, TrainingOptions, bool], list[Optimizer]]] = {
     "adamw": _adamw,
     "muon": _muon,
+    "ntasgd": _ntasgd,
 }

@@ -26,12 +26,15 @@ class TrainingOptions:
     """How long to train, in `budget_unit`; 0 leaves the random weights."""
     budget_unit: Literal["words", "steps", "epochs", "seconds"] = "words"
     """`words` counts running words seen, repetitions included. `seconds` is not reproducible."""
-    optimizer: Literal["adamw", "muon"] = "muon"
-    """muon: Muon for hidden matrices, AdamW for embeddings, heads, norms and biases."""
+    optimizer: Literal["adamw", "muon", "ntasgd"] = "muon"
+    """muon: Muon for hidden matrices, AdamW for embeddings, heads, norms and biases. ntasgd: SGD
+    that averages its weights when validation stops improving; wants a constant rate."""
     lr: Rate = 3e-3
-    """Peak learning rate of AdamW."""
+    """Peak learning rate of AdamW and NT-ASGD."""
     muon_lr: Rate = 0.02
     """Peak learning rate of Muon."""
+    ntasgd_patience: Positive = 5
+    """NT-ASGD averages when a validation is worse than the best of those so many before it."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """Decoupled weight decay of matrices."""
     schedule: Literal["cosine", "trapezoid"] = "trapezoid"

@@ -23,7 +23,7 @@ from polyseme.draws import philox
 from polyseme.errors import NumericsError
 from polyseme.models.common.language_model import LanguageModel
 from polyseme.training import optimizers as optim
-from polyseme.training.batches import Rows
+from polyseme.training.batches import Rows, Streams
 from polyseme.training.budget import Budget
 from polyseme.training.options import TrainingOptions
 from polyseme.training.schedule import factor
@@ -66,8 +66,9 @@ class Pretraining(pl.LightningModule):
         if int(batch["step"]) != self.step:
             raise RuntimeError(f"batch of step {int(batch['step'])} at step {self.step}")
         torch.manual_seed(hash((self.seed, self.step)))  # for dropout
-        nats, tokens, _bytes = self.model.losses(batch)
-        loss = nats / tokens
+        found = self.model.losses(batch)
+        total, weight = found.objective or (found.nats, found.tokens)
+        loss, shown = total / weight, found.nats.detach() / found.tokens
         optimizers = self.raw_optimizers()
         optim.set_rate(optimizers, factor(self.budget.progress(self.step + 0.5), self.options))
         self.manual_backward(loss)
@@ -76,10 +77,11 @@ class Pretraining(pl.LightningModule):
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+        self.model.step_taken()
         self.step += 1
         self.words_seen += int(batch["num_words"])
         if self.step % self.every == 0 or self.budget.done(self.step):
-            self._note(loss, optimizers)
+            self._note(shown, optimizers)
 
     def _require_finite(self, loss: Tensor, norm: Tensor) -> None:
         if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
@@ -101,7 +103,7 @@ def _as_list(value: Any) -> list[Any]:
 class Steps:
     """Batches from the module's step to the end of its budget; what Lightning iterates over."""
 
-    def __init__(self, module: Pretraining, rows: Rows) -> None:
+    def __init__(self, module: Pretraining, rows: Rows | Streams) -> None:
         self.module, self.rows = module, rows
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
@@ -124,4 +126,5 @@ def as_batch(
     """Rows of text as tensors for `model`, and how many words begin in them."""
     made = model.make_batch(*rows, random)
     batch = {name: torch.from_numpy(array) for name, array in made.items()}
-    return batch | {"num_words": torch.tensor(int((rows[1] == FIRST_PIECE).sum()))}
+    new_BS = rows[1][:, 1:] if model.stateful else rows[1]
+    return batch | {"num_words": torch.tensor(int((new_BS == FIRST_PIECE).sum()))}

@@ -6,7 +6,7 @@ Shapes: B rows, S subwords, M predicted positions.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -23,16 +23,25 @@ class Losses(NamedTuple):
         nats: negative log-likelihood.
         tokens: number of predicted tokens.
         bytes: UTF-8 bytes of the predicted tokens.
+        objective: differentiable sum and its weight, where not nats / tokens is minimised; both add
+            up over the parts of a batch.
     """
 
     nats: Tensor
     tokens: Tensor
     bytes: Tensor
+    objective: tuple[Tensor, Tensor] | None = None
 
 
 class LanguageModel(Contextual):
-    """A network with a training objective on rows of running text."""
+    """A network with a training objective on rows of running text.
 
+    Attributes:
+        stateful: whether the rows of a training batch continue those of the batch before; they then
+            overlap by one token, the last that was predicted and the first that is read.
+    """
+
+    stateful: ClassVar[bool] = False
     byte_lengths_V: Tensor
 
     def __init__(self, pieces: WordPieces, *, max_length: int, pooling: Pooling) -> None:
@@ -49,6 +58,12 @@ class LanguageModel(Contextual):
     @abstractmethod
     def losses(self, batch: dict[str, Tensor]) -> Losses:
         """Differentiable sums over the batch."""
+
+    def begin_stream(self, num_rows: int) -> None:
+        """Before training of a stateful model: a state at zero, in buffers, for each row."""
+
+    def step_taken(self) -> None:
+        """After the optimizer's step: the state that the last batch left becomes the state."""
 
     def sums(self, nats_M: Tensor, targets_M: Tensor, weights_M: Tensor) -> Losses:
         """Sums over predicted tokens of weight 1."""
