@@ -75,15 +75,18 @@ def _add_sha256(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     told = "hash of a vector file or of a checkpoint's folder, for conf/external"
     parser = commands.add_parser("sha256", help=told, description=told)
     parser.add_argument("path", type=Path)
+    kept = "files of the folder that count (default: those of a Hugging Face checkpoint)"
+    parser.add_argument("names", nargs="*", help=kept)
     parser.set_defaults(run=_sha256)
 
 
 def _sha256(chosen: argparse.Namespace) -> int:
     from polyseme.models.external.common import checkpoint, source
 
-    if not chosen.path.exists():
-        raise DataError("does not exist", where=chosen.path, mend="check the path")
-    names = checkpoint.files(chosen.path) if chosen.path.is_dir() else None
+    for path in (chosen.path, *(chosen.path / name for name in chosen.names)):
+        if not path.exists():
+            raise DataError("does not exist", where=path, mend="check the path")
+    names = chosen.names or (checkpoint.files(chosen.path) if chosen.path.is_dir() else [])
     print(source.digest(chosen.path, names))
     return 0
 

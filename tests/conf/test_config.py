@@ -114,6 +114,25 @@ def test_a_bad_value_in_an_experiment_names_its_file(in_tmp: Path, text: str, wh
     assert str(caught.value).startswith(where)
 
 
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ("{path: a}", "conf/external/mine.yaml: key 'module' is missing; one of array_vectors, "),
+        ("{module: common}", "conf/external: no external module 'common'; one of array_vectors, "),
+        ("{module: hugging_face}", "conf/external/mine.yaml: external.mine = "),
+        ("{module: text_vectors, path: a, header: true}", "conf/external/mine.yaml: key 'external"),
+    ],
+)
+def test_a_bad_external_item_names_its_file(in_tmp: Path, values: str, line: str) -> None:
+    shutil.copytree(ROOT / "conf", in_tmp / "conf")
+    (in_tmp / "conf/external").mkdir(exist_ok=True)
+    text = f"external: {{mine: {values}}}\nrepresentation: {{mine: external}}\n"
+    (in_tmp / "conf/external/mine.yaml").write_text(f"# @package _global_\n{text}")
+    with pytest.raises(ConfigError) as caught:
+        compose.composed(["external=[mine]"], in_tmp / "conf")
+    assert str(caught.value).startswith(line), str(caught.value)
+
+
 def test_the_command_prints_one_line_and_leaves_params_yaml_alone(in_tmp: Path) -> None:
     (in_tmp / "conf").symlink_to(ROOT / "conf")
     (in_tmp / "params.yaml").write_text("old")

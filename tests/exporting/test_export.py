@@ -241,3 +241,21 @@ def test_a_word_that_the_format_cannot_hold_is_refused(
     with pytest.raises(PolysemeError, match="word 'New York' has white space"):
         export("demo", "toy", "vectors", Path("out"))
     assert not Path("out").exists()
+
+
+def test_the_command_tells_the_hash_that_conf_wants(
+    in_tmp: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("a").write_text("one")
+    Path("b").write_text("two")
+    for arguments, shell in (
+        (["a"], "sha256sum a | cut -d' ' -f1"),
+        ([".", "b", "a"], "sha256sum a b | sha256sum | cut -d' ' -f1"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(["sha256", *arguments])
+        expected = subprocess.run(shell, shell=True, capture_output=True, text=True, check=True)
+        assert caught.value.code == 0 and capsys.readouterr().out == expected.stdout
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["sha256", "gone"])
+    assert caught.value.code == 3

@@ -78,18 +78,12 @@ def read(options: Config, bring: Bring, out: Path) -> Table:
         input_ND = _input(file, header)
     if options.oov == "ngrams" and not header.has_ngrams:
         raise DataError("has no n-grams", where=path, mend="set `oov` to zero or mean")
-    grams_KD = input_ND[header.num_words :]
-    for start in range(0, len(words), vectors.BLOCK):
-        block = words[start : start + vectors.BLOCK]
-        composed_VD = _composed(block, input_ND[start : start + len(block)], grams_KD, header)
-        collector.add(block, composed_VD, range(start + 1, start + len(block) + 1))
-        if collector.room < 1:
-            break
-    kept, vectors_VD = collector.finish(None, header.num_words)
+    kept, vectors_VD = _collected(words, input_ND, header, collector)
     write_words(out, kept)
     (out / HEADER).write_text(json.dumps(header._asdict(), indent=1, sort_keys=True) + "\n")
     made = _build(kept, header, options).set_vectors(vectors_VD)
     if isinstance(made, SubwordTable):
+        grams_KD = input_ND[header.num_words :]
         if not np.isfinite(grams_KD).all():
             raise DataError("an n-gram vector is not finite", where=path, mend=AGAIN)
         made.set_ngrams(grams_KD)
@@ -192,6 +186,20 @@ def _input(file: _File, header: _Header) -> np.ndarray:
     if file.stream.tell() != file.size:
         raise file.refused("has more bytes than its header promises", AGAIN)
     return np.memmap(file.path, dtype=FLOAT, mode="c", offset=offset, shape=(rows, columns))
+
+
+def _collected(
+    words: list[str], input_ND: np.ndarray, header: _Header, collector: vectors.Collector
+) -> tuple[list[str], np.ndarray]:
+    """Words and composed vectors_VD, as many as are wanted."""
+    grams_KD = input_ND[header.num_words :]
+    for start in range(0, len(words), vectors.BLOCK):
+        block = words[start : start + vectors.BLOCK]
+        composed_VD = _composed(block, input_ND[start : start + len(block)], grams_KD, header)
+        collector.add(block, composed_VD, range(start + 1, start + len(block) + 1))
+        if collector.room < 1:
+            break
+    return collector.finish(None, header.num_words)
 
 
 def _composed(

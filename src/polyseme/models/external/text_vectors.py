@@ -99,26 +99,30 @@ def _add(
 ) -> None:
     """Split, parse and keep some lines."""
     dim = promised[1]
-    words, rests = [], []
-    for number, line in block:
-        parts = line.rstrip(" ").split(" ")
-        if len(parts) != dim + 1 and not (options.spaces_in_words and len(parts) > dim + 1):
-            found = len(parts) - 1
-            raise collector.error(
-                f"{found:,} numbers after the word, not {dim:,}",
-                number,
-                mend="get the file again; if words have spaces, set `spaces_in_words: true`",
-            )
-        words.append(" ".join(parts[:-dim]))
-        rests.append(" ".join(parts[-dim:]))
-        if not words[-1]:
-            raise collector.error("no word before the vector", number)
+    split = [_split(line, dim, collector, options) for line in block]
+    words, rests = [word for word, _ in split], [rest for _, rest in split]
     values = _parse(" ".join(rests))
     if len(values) != len(words) * dim:
         wrong = next(n for n, rest in enumerate(rests) if len(_parse(rest)) != dim)
         what = f"the vector of {words[wrong]!r} is not {dim:,} numbers"
         raise collector.error(what, block[wrong][0])
     collector.add(words, values.reshape(-1, dim), [number for number, _ in block])
+
+
+def _split(line: Line, dim: int, collector: vectors.Collector, options: Config) -> tuple[str, str]:
+    """The word and the numbers of a line."""
+    number, text = line
+    parts = text.rstrip(" ").split(" ")
+    if len(parts) != dim + 1 and not (options.spaces_in_words and len(parts) > dim + 1):
+        raise collector.error(
+            f"{len(parts) - 1:,} numbers after the word, not {dim:,}",
+            number,
+            mend="get the file again; if words have spaces, set `spaces_in_words: true`",
+        )
+    word = " ".join(parts[:-dim])
+    if not word:
+        raise collector.error("no word before the vector", number)
+    return word, " ".join(parts[-dim:])
 
 
 def _parse(text: str) -> np.ndarray:

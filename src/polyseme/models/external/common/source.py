@@ -93,20 +93,21 @@ def locate(options: Source, bring: Bring) -> Path:
         return path
     path = Path(str(options.path))
     require(path, bring)
+    if path.is_dir():
+        raise DataError("is a folder", where=path, mend=f"name a file in {bring.conf}")
     verify(path, str(options.sha256), digest(path), bring)
     return path
 
 
-def digest(path: Path, names: Iterable[str] | None = None) -> str:
-    """sha256 of a file, or of the lines `sha256sum` prints for the files of a folder, by name.
+def digest(path: Path, names: Iterable[str] = ()) -> str:
+    """sha256 of a file, or of the lines that `sha256sum` prints for files of a folder, by name.
 
     Args:
-        names: the files of a folder that count; all that lie in it if None.
+        names: the files of a folder that count.
     """
     if path.is_file():
         return manifest.sha256(path)
-    found = (p.name for p in path.iterdir() if p.is_file()) if names is None else names
-    lines = [f"{manifest.sha256(path / name)}  {name}\n" for name in sorted(found)]
+    lines = [f"{manifest.sha256(path / name)}  {name}\n" for name in sorted(names)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
