@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from polyseme.language import inside
-from polyseme.language.grammar import START, Symbol
+from polyseme.language.rules import START, Symbol
 from polyseme.language.source import Config, Document, Source
 
 WORDS = """

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from polyseme.language.grammar import START, GroundRule, Symbol
+from polyseme.language.rules import START, GroundRule, Symbol
 from polyseme.language.source import Document, Source, Words, reachable
 
 GAP = None

@@ -26,8 +26,9 @@ from polyseme.data.split import Split
 from polyseme.errors import DataError
 from polyseme.language import grammar as grammars
 from polyseme.language import lexicon as lexicons
-from polyseme.language.grammar import START, GroundRule, Symbol
+from polyseme.language.grounding import ground
 from polyseme.language.lexicon import ANY, Lexicon, Sense, Word
+from polyseme.language.rules import SENSE_SYMBOLS, START, GroundRule, Symbol
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -127,7 +128,7 @@ class Words:
         name, args = symbol
         if name.startswith("="):
             return [(word_of(name), 1.0)]
-        if name in grammars.SENSE_SYMBOLS:
+        if name in SENSE_SYMBOLS:
             found = getattr(self, f"_{name.lower()}")(*args, topic=topic)
         else:
             found = self._class(name, args[0] if args else "", topic)
@@ -255,7 +256,7 @@ class Source:
     def __init__(self, folder: Path, options: Config) -> None:
         self.options, self.lexicon = options, lexicons.read(folder)
         grammar = grammars.read(folder, self.lexicon)
-        self.rules = grammars.ground(grammar, parameters(options, self.lexicon))
+        self.rules = ground(grammar, parameters(options, self.lexicon))
         self.topics = self.lexicon.topics
         self._samplers = {
             held_out: _Sampler(self.rules, self.words(held_out=held_out), self.topics)

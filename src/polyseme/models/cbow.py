@@ -10,49 +10,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from gensim.models import Word2Vec
-
 from polyseme.config import build, config
-from polyseme.data.tokenizer import WordPieces
-from polyseme.models.base import TOKENIZER
-from polyseme.models.common.negative_sampling import NegativeSampling, arguments, fit
-from polyseme.models.common.table import OOV, Table, read_words
-from polyseme.models.common.text import Text
-from polyseme.models.common.vocabulary import frequent
+from polyseme.models.common.negative_sampling import WordVectors, restore_words, train_words
+from polyseme.models.common.table import Table
 
 
 @config
-class Config(NegativeSampling):
+class Config(WordVectors):
     """Values of conf/static/cbow.yaml."""
-
-    oov: OOV = "zero"
-    """Vector of an unknown word."""
 
 
 def train(options: Config, corpus: Path, *, seed: int, progress: bool) -> tuple[Table, int]:
-    """Train the vectors.
-
-    Returns:
-        The representation and the number of running words seen.
-
-    Raises:
-        ConfigError: the budget is too small for one pass.
-        DataError: no word is frequent enough.
-    """
-    words = frequent(corpus, options.min_count)
-    pieces = WordPieces.load(corpus / TOKENIZER)
-    model = Word2Vec(sg=0, **arguments(options, seed))
-    text = Text(corpus, pieces)
-    seen, costs = fit(model, text, options, seed=seed, name="cbow", progress=progress)
-    vectors_VD = np.stack([model.wv[word] for word in words])
-    table = Table(words, options.dim, pieces, options.oov).set_vectors(vectors_VD)
-    table.costs = costs
-    return table, seen
+    """The representation and the number of running words seen."""
+    return train_words(options, corpus, sg=0, seed=seed, name="cbow", progress=progress)
 
 
 def restore(card: dict[str, Any], folder: Path) -> Table:
     """The table of a card, its vectors still to be loaded."""
-    options = build(Config, card["config"], file=str(folder))
-    pieces = WordPieces.load(folder / TOKENIZER)
-    return Table(read_words(folder), options.dim, pieces, options.oov)
+    return restore_words(build(Config, card["config"], file=str(folder)), folder)

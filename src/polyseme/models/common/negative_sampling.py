@@ -6,17 +6,23 @@ on the interleaving of more. How more shards use all cores and stay reproducible
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from gensim.models import Word2Vec
 from gensim.models.callbacks import CallbackAny2Vec
 from pydantic import Field
 from tqdm import tqdm
 
 from polyseme.config import config
+from polyseme.data.tokenizer import WordPieces
 from polyseme.errors import ConfigError
+from polyseme.models.base import TOKENIZER
 from polyseme.models.common.sharding import fit_shards
+from polyseme.models.common.table import OOV, Table, read_words
 from polyseme.models.common.text import Text
+from polyseme.models.common.vocabulary import frequent
 from polyseme.training.options import Fraction, Positive, Rate
 
 
@@ -54,6 +60,43 @@ def arguments(options: NegativeSampling, seed: int) -> dict[str, float]:
         "seed": seed,
         "workers": 1,
     }
+
+
+@config
+class WordVectors(NegativeSampling):
+    """Values of the models that have a vector for each known word, and no other."""
+
+    oov: OOV = "zero"
+    """Vector of an unknown word."""
+
+
+def train_words(
+    options: WordVectors, corpus: Path, *, sg: int, seed: int, name: str, progress: bool
+) -> tuple[Table, int]:
+    """Train gensim's Word2Vec: skip-gram (`sg` 1) or CBOW (0).
+
+    Returns:
+        The representation and the number of running words seen.
+
+    Raises:
+        ConfigError: the budget is too small for one pass.
+        DataError: no word is frequent enough.
+    """
+    words = frequent(corpus, options.min_count)
+    pieces = WordPieces.load(corpus / TOKENIZER)
+    model = Word2Vec(sg=sg, **arguments(options, seed))
+    text = Text(corpus, pieces)
+    seen, costs = fit(model, text, options, seed=seed, name=name, progress=progress)
+    vectors_VD = np.stack([model.wv[word] for word in words])
+    table = Table(words, options.dim, pieces, options.oov).set_vectors(vectors_VD)
+    table.costs = costs
+    return table, seen
+
+
+def restore_words(options: WordVectors, folder: Path) -> Table:
+    """The table of a folder, its vectors still to be loaded."""
+    pieces = WordPieces.load(folder / TOKENIZER)
+    return Table(read_words(folder), options.dim, pieces, options.oov)
 
 
 class _Progress(CallbackAny2Vec):

@@ -205,8 +205,8 @@ class Transformer(nn.Module):
         x_BSD = self.tokens(ids_BS)
         if self.positions is not None:
             x_BSD = x_BSD + self.positions(torch.arange(ids_BS.shape[1], device=ids_BS.device))
-        x_BSD = self.dropout(self.embedding_norm(x_BSD))
-        return x_BSD
+        embedded: Tensor = self.dropout(self.embedding_norm(x_BSD))
+        return embedded
 
     def sight(self, ids_BS: Tensor, attend_BS: Tensor | None, *, num_causal: int) -> Sight:
         """What the positions of a batch see."""
