@@ -57,9 +57,7 @@ DICTIONARY = {
     "metric": "name of the measure; the unit of `value` follows from it: accuracy, macro_f1, "
     "selectivity, coverage as fractions in 0..1 (selectivity -1..1), spearman in -1..1, "
     "separation as fractions, bits_per_gap (and its floor, excess and error) in bits a word, "
-    "bits_per_byte in bits per UTF-8 byte, perplexity per predicted token, loss in nats; counts "
-    "of a static representation: num_types and num_bytes of its vectors, num_nonzeros of its "
-    "matrix, num_updates made from them, num_trained_words that were left after subsampling",
+    "bits_per_byte in bits per UTF-8 byte, perplexity per predicted token, loss in nats",
     "value": "the measurement",
     "num_items": "items that it was measured on (words, sentences, pairs, tokens)",
     "seconds": "wall-clock seconds that the trained part of this row took on the machine of the "

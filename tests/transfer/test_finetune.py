@@ -10,13 +10,16 @@ import pytest
 import torch
 
 from polyseme.data.tokenizer import WordPieces
+from polyseme.errors import DataError
 from polyseme.models import random as random_module
 from polyseme.models import word2vec
 from polyseme.models.common.table import Table
 from polyseme.runtime.settings import Runtime
 from polyseme.strategies import frozen, full, scratch
 from polyseme.strategies.base import Strategy
+from polyseme.tasks import base as tasks
 from polyseme.tasks.common.families import FAMILIES, IGNORE
+from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.transfer.cells import Cell, Outcome, Store
 from polyseme.transfer.evaluate import Evaluation
 from polyseme.transfer.finetune import Labelled, batches, predict, scored, train
@@ -178,3 +181,19 @@ def test_a_cell_follows_from_the_source_of_its_model(pieces: WordPieces, in_tmp:
         for module in (word2vec, random_module)
     )  # fmt: skip
     assert {key for key in first if first[key] != other[key]} == {"module"}
+
+
+def test_more_labels_than_there_are_is_refused_before_anything_is_trained(
+    pieces: WordPieces, in_tmp: Path
+) -> None:
+    folder = in_tmp / "task"
+    folder.mkdir()
+    split = tasks.Split([["w1"], ["w2"]] * 5, [["a"], ["b"]] * 5)
+    card = {"name": "toy", "family": "tagging", "main_metric": "accuracy"}
+    tasks.write(folder, dict.fromkeys(tasks.SPLITS, split), card)
+    evaluation = Evaluation(
+        lambda: _table(pieces), "weights", word2vec, {}, seeds=[0], train_sizes=[4, 11],
+        identity={}, runtime=RUNTIME, scratch=in_tmp,
+    )  # fmt: skip
+    with pytest.raises(DataError, match="toy: has 10 training items, fewer than train_sizes"):
+        list(evaluation.cells(PreparedTask(folder)))

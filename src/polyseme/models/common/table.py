@@ -36,8 +36,7 @@ class Table(Representation):
         oov: vector of an unknown word: zero, or the mean of all vectors.
 
     Attributes:
-        costs: counts of what training it took besides running words, by metric; goes to the
-            results table.
+        costs: counts of what training it took besides running words; they go to the run record.
     """
 
     family: ClassVar[str] = "static"
