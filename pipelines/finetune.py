@@ -16,6 +16,7 @@ from polyseme.runtime.stage import Stage, run
 from polyseme.tasks.common.prepared import PreparedTask, trainable
 from polyseme.training.determinism import device_of, make_deterministic
 from polyseme.transfer.evaluate import Evaluation, rows_of
+from polyseme.transfer.workers import fill, runtime_of_cell
 
 
 def main(stage: Stage) -> None:
@@ -24,35 +25,41 @@ def main(stage: Stage) -> None:
     folder = stage.input(paths.model(experiment, corpus, name))
     task_root = paths.task(experiment, "")
     inputs = {task: stage.input(task_root / task) for task in params["tasks"]}
-    make_deterministic(stage.runtime)
+    runtime = runtime_of_cell(stage.runtime)
+    make_deterministic(runtime)
     card = base.read_card(folder)
     module = items.load(card["group"], card["module"])
     evaluation = Evaluation(
-        partial(base.load, folder, device_of(stage.runtime)),
+        partial(base.load, folder, device_of(runtime)),
         stage.inputs[folder.as_posix()],
         module,
         params["strategy"],
         seeds=params["seeds"],
         train_sizes=params["train_sizes"],
         identity={"numerics": params["numerics"]} | getattr(module, "identity", dict)(),
-        runtime=stage.runtime,
+        runtime=runtime,
         scratch=stage.scratch,
     )
     common = artifact.columns(card)
     rows: list[dict[str, Any]] = []
     predictions, seconds = [], {}
-    names = trainable(task_root, params["tasks"])
-    tasks = [PreparedTask(inputs[task]) for task in names]
-    total = sum(len(list(evaluation.cells(task))) for task in tasks)
-    with tqdm(total=total, desc=name, unit="cell", disable=not stage.runtime.progress) as bar:
-        for task in tasks:
-            digest = stage.inputs[inputs[task.name].as_posix()]
-            for cell, outcome in evaluation.run(task, digest, bar.update):
-                rows += rows_of(cell, outcome, common)
-                seconds[cell.key] = round(outcome.seconds, 3)
-                keys = zip(cell._fields, cell, strict=True)
-                constant = {key: [str(value)] * len(outcome.predictions) for key, value in keys}
-                predictions.append(pa.table({**constant, **dict(_columns(outcome.predictions))}))
+    tasks = {
+        task: (PreparedTask(inputs[task]), stage.inputs[inputs[task].as_posix()])
+        for task in trainable(task_root, params["tasks"])
+    }
+    cells = [cell for task, _ in tasks.values() for cell in evaluation.cells(task)]
+    off = not stage.runtime.progress
+    with tqdm(total=len(cells), desc=name, unit="cell", disable=off) as bar:
+        fill(evaluation, tasks, stage.runtime, bar.update)
+    for cell in cells:
+        outcome = evaluation.outcome(*tasks[cell.task], cell)
+        rows += rows_of(cell, outcome, common)
+        seconds[cell.key] = round(outcome.seconds, 3)
+        constant = {
+            key: [str(value)] * len(outcome.predictions)
+            for key, value in zip(cell._fields, cell, strict=True)
+        }
+        predictions.append(pa.table({**constant, **dict(_columns(outcome.predictions))}))
     out = stage.output(paths.results(experiment, "finetune", corpus, name))
     results.write(out / "results.parquet", rows)
     pq.write_table(pa.concat_tables(predictions), out / "predictions.parquet")

@@ -2,8 +2,8 @@
 
 `concurrent.futures` submits the whole input at once; here at most `IN_FLIGHT` chunks a worker are
 under way, so memory does not grow with the input. Results come in input order, so what is written
-does not depend on the number of workers. Workers are spawned (fork is unsafe beside threads) and
-leave when their parent dies, even by kill -9.
+does not depend on the number of workers. Workers are spawned (fork is unsafe beside busy threads),
+and leave when their parent dies, even by kill -9.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -18,7 +19,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing.connection import wait
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from polyseme.errors import ResourceError
 
@@ -28,8 +29,18 @@ R = TypeVar("R")
 IN_FLIGHT = 3
 
 
+def _nothing() -> None:
+    pass
+
+
 def ordered_map(
-    function: Callable[[T], R], items: Iterable[T], *, num_workers: int
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    num_workers: int,
+    begin: Callable[[], object] = _nothing,
+    start: Literal["spawn", "fork"] = "spawn",
+    where: str = "corpus preparation",
 ) -> Generator[R]:
     """`map(function, items)` over processes.
 
@@ -37,22 +48,29 @@ def ordered_map(
         function: picklable: a top-level function, or an instance of a top-level class.
         items: read lazily, in this process.
         num_workers: processes; with 1 everything happens in this one.
+        begin: called once in every worker before its first item.
+        start: fork saves a worker its imports, several seconds with torch, and is safe where this
+            process has computed nothing in parallel yet; taken on Linux only.
+        where: names the work in an error.
 
     Raises:
         ResourceError: a worker was killed, most often for memory.
         Exception: whatever `function` raises; later items are not started.
     """
     if num_workers <= 1:
+        begin()
         yield from map(function, items)
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(num_workers, mp_context=context, initializer=_start_worker)
+    context = multiprocessing.get_context(start if sys.platform == "linux" else "spawn")
+    pool = ProcessPoolExecutor(
+        num_workers, mp_context=context, initializer=_start_worker, initargs=(begin,)
+    )
     try:
         yield from _drain(pool, function, iter(items), IN_FLIGHT * num_workers)
     except BrokenProcessPool:
         raise ResourceError(
             "a worker process was killed",
-            where="corpus preparation",
+            where=where,
             mend="lower runtime.num_workers, or make more memory free",
         ) from None
     finally:
@@ -71,10 +89,11 @@ def _drain(
         futures.extend(pool.submit(function, item) for item in islice(items, 1))
 
 
-def _start_worker() -> None:
+def _start_worker(begin: Callable[[], object]) -> None:
     """Leave ctrl-c to the parent, and leave when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+    begin()
 
 
 def _leave_with_parent() -> None:

@@ -103,18 +103,15 @@ class WordPieces:
         Raises:
             DataError: no tokenizer, or one whose special pieces are not those of polyseme.
         """
+        mend = "prepare the corpus again"
         try:
-            tokenizer = Tokenizer.from_str(path.read_text("utf-8"))
+            found = _of(path.read_text("utf-8"))
         except Exception as error:  # tokenizers raises nothing narrower
-            mend = "prepare the corpus again"
             raise DataError(f"no tokenizer ({error})", where=path, mend=mend) from None
-        if tuple(map(tokenizer.id_to_token, range(len(SPECIALS)))) != SPECIALS:
-            raise DataError(
-                f"the first pieces are not {' '.join(SPECIALS)}",
-                where=path,
-                mend="prepare the corpus again",
-            )
-        return cls(tokenizer)
+        if tuple(map(found.tokenizer.id_to_token, range(len(SPECIALS)))) != SPECIALS:
+            wanted = " ".join(SPECIALS)
+            raise DataError(f"the first pieces are not {wanted}", where=path, mend=mend)
+        return found
 
     def _ids(self, word: str) -> tuple[int, ...]:
         """Ids of one word; a word that normalises to nothing is [UNK], so alignment holds."""
@@ -123,3 +120,9 @@ class WordPieces:
     def _normalize(self, word: str) -> str:
         """The form of the word that vocabulary.parquet lists."""
         return str(self.tokenizer.normalizer.normalize_str(word))
+
+
+@lru_cache(4)
+def _of(text: str) -> WordPieces:
+    """One tokenizer for equal files: evaluation loads a model hundreds of times."""
+    return WordPieces(Tokenizer.from_str(text))

@@ -87,6 +87,13 @@ class Representation(nn.Module, ABC):
     def reset(self, seed: int) -> None:
         """Give all weights their random initial values."""
 
+    def untrained_key(self) -> str | None:
+        """What is left without the weights, so that equal keys mean equal results after `reset`.
+
+        None: results belong to this artifact alone.
+        """
+        return None
+
     def knows(self, word: str) -> bool:
         """Whether the word has a vector of its own; subwords can spell any word."""
         return True

@@ -253,7 +253,7 @@ def _run(
         stage = Stage(
             name,
             args=dict(zip(names, sys.argv[1:], strict=True)),
-            params=declared.params(name),
+            params=declared.params(name, sys.argv[1:]),
             runtime=runtime,
         )
         ticks.append(stage.tick)

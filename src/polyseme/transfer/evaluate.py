@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -23,8 +24,8 @@ from polyseme.tasks import base as tasks
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.training.determinism import device_of
 from polyseme.transfer.cells import Cell, Outcome, Store, source_hash
+from polyseme.transfer.data import TaskVectors
 from polyseme.transfer.finetune import Labelled, predict, scored, train
-from polyseme.transfer.vectors import Cached, Live, Vectors
 
 EVALUATED = ("valid", "test")
 
@@ -67,6 +68,7 @@ class Evaluation:
             "versions": versions(),
         }
         self.store = Store()
+        self._latest: TaskVectors | None = None
         self.strategies: dict[str, Strategy] = {}
         for name, values in strategies.items():
             module = items.load("strategy", name)
@@ -92,37 +94,51 @@ class Evaluation:
                     for seed in self.seeds:
                         yield Cell(task.name, strategy, size, seed)
 
-    def run(
-        self, task: PreparedTask, digest: str, done: Callable[[], Any]
-    ) -> Iterator[tuple[Cell, Outcome]]:
-        """Outcomes of all cells of a task.
+    @cached_property
+    def _untrained(self) -> dict[str, str] | None:
+        """Identity of a representation that forgets its weights, where it has no other traits.
+
+        All tables of the same words are one and the same then, and are trained once.
+        """
+        representation = self.load()
+        key = representation.untrained_key()
+        module = sys.modules[type(representation).__module__]
+        return None if key is None else {"representation": key, "module": source_hash(module)}
+
+    def outcome(self, task: PreparedTask, digest: str, cell: Cell) -> Outcome:
+        """The outcome of one cell of a task, from the store if it is there.
 
         Args:
             digest: hash of the labelled data.
-            done: called after each cell, for progress.
         """
-        cached = _TaskVectors(self.load, task)
-        for cell in self.cells(task):
-            identity = {
-                **self.identity,
-                "task": digest,
-                "cell": list(cell),
-                "options": self.options[cell.strategy],
-                "source": source_hash(items.load("strategy", cell.strategy), strategy_base),
-            }
-            yield cell, self.store.get(identity, lambda c=cell: self._compute(c, task, cached))  # type: ignore[misc]
-            done()
+        identity = {
+            **self.identity,
+            "task": digest,
+            "cell": list(cell),
+            "options": self.options[cell.strategy],
+            "source": source_hash(items.load("strategy", cell.strategy), strategy_base),
+        }
+        if self._untrained is not None and not self.strategies[cell.strategy].pretrained:
+            identity |= self._untrained
+        return self.store.get(identity, lambda: self._compute(cell, task))
 
-    def _compute(self, cell: Cell, task: PreparedTask, cached: _TaskVectors) -> Outcome:
+    def _vectors(self, task: PreparedTask) -> TaskVectors:
+        """Vectors of the untouched representation; those of the latest task are kept."""
+        if self._latest is None or self._latest.task is not task:
+            self._latest = TaskVectors(self.load, task)
+        return self._latest
+
+    def _compute(self, cell: Cell, task: PreparedTask) -> Outcome:
         started = time.monotonic()
         strategy = self.strategies[cell.strategy]
         representation = self.load()
-        data = cached if not strategy.trains_encoder else _TaskVectors(lambda: representation, task)
+        live = strategy.trains_encoder
+        data = TaskVectors(lambda: representation, task) if live else self._vectors(task)
         chosen = tasks.budget_items(task.splits["train"], cell.train_size, task=task.name)
         head = train(
             representation,
             strategy,
-            data.labelled("train", chosen, live=strategy.trains_encoder),
+            data.labelled("train", chosen, live=live),
             family=task.family,
             num_labels=len(task.labels),
             seed=cell.seed,
@@ -134,9 +150,7 @@ class Evaluation:
         representation.eval().to(device)
         head.to(device)
         for split in EVALUATED:
-            scores[split], table = _score(
-                task, split, head, data.labelled(split, None, live=strategy.trains_encoder)
-            )
+            scores[split], table = _score(task, split, head, data.labelled(split, None, live=live))
             predictions.append(table)
         weights = [*representation.parameters(), *head.parameters()]
         facts = {"num_parameters": sum(w.numel() for w in weights), "train_size": len(chosen)}
@@ -144,40 +158,6 @@ class Evaluation:
             facts["words_seen"] = 0
         seconds = time.monotonic() - started
         return Outcome(scores, facts, seconds, pa.concat_tables(predictions))
-
-
-class _TaskVectors:
-    """Splits of a task with their vectors: encoded once, or live."""
-
-    def __init__(self, load: Callable[[], Representation], task: PreparedTask) -> None:
-        self.load, self.task = load, task
-        self._encoded: dict[str, Cached] = {}
-
-    @cached_property
-    def representation(self) -> Representation:
-        """Loaded at first use."""
-        return self.load()
-
-    def labelled(self, split: str, chosen: Sequence[int] | None, *, live: bool) -> Labelled:
-        """All items of a split, or the chosen ones."""
-        data = self.task.splits[split]
-        targets = self.task.targets(data)
-        if chosen is None:
-            chosen = range(len(data))
-        lengths = [len(data.sentences[i]) for i in chosen]
-        vectors: Vectors
-        if live:
-            vectors = Live(self.representation, [data.sentences[i] for i in chosen])
-        else:
-            vectors = self._cached(split).chosen(chosen)
-        places = None if data.places is None else [data.places[i] for i in chosen]
-        return Labelled(vectors, lengths, [targets[i] for i in chosen], places)
-
-    def _cached(self, split: str) -> Cached:
-        if split not in self._encoded:
-            sentences = self.task.splits[split].sentences
-            self._encoded[split] = Cached.encode(self.representation, sentences)
-        return self._encoded[split]
 
 
 def _score(

@@ -11,15 +11,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 
 from polyseme.draws import philox
 from polyseme.errors import NumericsError
@@ -63,7 +62,13 @@ class Labelled:
 
 
 class FineTuning(pl.LightningModule):
-    """A representation and its head, trained together or the head alone."""
+    """A representation and its head, trained together or the head alone.
+
+    What Lightning takes for a batch is an epoch, and the optimizer's steps are taken here: what
+    Lightning does between two steps took longer than such small steps themselves.
+    """
+
+    automatic_optimization = False
 
     def __init__(
         self,
@@ -77,29 +82,40 @@ class FineTuning(pl.LightningModule):
         self.representation, self.head, self.split = representation, head, split
         self.strategy, self.num_steps = strategy, num_steps
         self.representation.requires_grad_(strategy.trains_encoder)
+        self.step = 0
 
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """AdamW with linear warm-up and decay."""
-        options = self.strategy.options
+    def configure_optimizers(self) -> AdamW:
+        """AdamW; `_rate` sets the learning rates."""
         groups = self.strategy.groups(self.representation, self.head)
-        optimizer = AdamW(groups, weight_decay=options.weight_decay, fused=True)
-        warmup = max(1, round(options.warmup * self.num_steps))
+        for group in groups:
+            group["peak_lr"] = group["lr"]
+        return AdamW(groups, weight_decay=self.strategy.options.weight_decay, fused=True)
 
-        def factor(step: int) -> float:
-            falling = (self.num_steps - step) / max(1, self.num_steps - warmup)
-            return min((step + 1) / warmup, falling)
+    def _rate(self) -> float:
+        """Part of the peak learning rate: linear warm-up, then linear decay."""
+        warmup = max(1, round(self.strategy.options.warmup * self.num_steps))
+        falling = (self.num_steps - self.step) / max(1, self.num_steps - warmup)
+        return min((self.step + 1) / warmup, falling)
 
-        schedule = {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}  # type: ignore[typeddict-item]
+    def training_step(self, epoch: list[list[int]], _: int) -> None:
+        """One optimizer step for each of the batches."""
+        optimizer = cast("AdamW", self.optimizers(use_pl_optimizer=False))
+        for batch in epoch:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak_lr"] * self._rate()
+            optimizer.zero_grad()
+            self._loss(batch).backward()
+            optimizer.step()
+            self.step += 1
 
-    def training_step(self, batch: list[int], _: int) -> Tensor:
+    def _loss(self, batch: list[int]) -> Tensor:
         """Mean cross-entropy over the labelled units of some items."""
         logits_BUC = self.split.logits(self.head, batch)
         targets_BU = pad_targets([self.split.targets[i] for i in batch]).to(logits_BUC.device)
         loss = F.cross_entropy(logits_BUC.flatten(0, 1).float(), targets_BU.flatten())
         if not math.isfinite(loss.item()):
             raise NumericsError(
-                f"loss is {loss.item()}", where=f"step {self.global_step}", mend="lower the rates"
+                f"loss is {loss.item()}", where=f"step {self.step}", mend="lower the rates"
             )
         return loss
 
@@ -120,7 +136,7 @@ def batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int) -> list
 
 
 class _Epochs:
-    """All batches of a run."""
+    """All epochs of a run, each a list of batches."""
 
     def __init__(self, split: Labelled, strategy: Strategy, seed: int) -> None:
         self.split, self.seed, self.size = split, seed, strategy.options.batch_size
@@ -129,12 +145,17 @@ class _Epochs:
         least = math.ceil(strategy.options.min_steps / max(1, self.steps_per_epoch))
         self.epochs = max(strategy.options.epochs, least)
 
-    def __len__(self) -> int:
+    @property
+    def num_steps(self) -> int:
+        """Optimizer steps of the run."""
         return self.epochs * self.steps_per_epoch
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __len__(self) -> int:
+        return self.epochs
+
+    def __iter__(self) -> Iterator[list[list[int]]]:
         for epoch in range(self.epochs):
-            yield from batches(self.split.lengths, self.size, seed=self.seed, epoch=epoch)
+            yield batches(self.split.lengths, self.size, seed=self.seed, epoch=epoch)
 
 
 def train(
@@ -163,7 +184,7 @@ def train(
         dropout=strategy.options.dropout,
     )
     epochs = _Epochs(split, strategy, seed)
-    module = FineTuning(representation, head, strategy, split, len(epochs)).train()
+    module = FineTuning(representation, head, strategy, split, epochs.num_steps).train()
     make_trainer(runtime, folder=folder, callbacks=[]).fit(module, epochs)
     module.eval()
     return head

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
@@ -12,7 +13,9 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 
+from polyseme.data.tokenizer import CACHED_WORDS, WordPieces
 from polyseme.models.base import MARKS, Representation, WordBatch, Words
+from polyseme.runtime.manifest import canonical
 
 VOCABULARY = "words.parquet"
 OOV = Literal["zero", "mean"]
@@ -48,6 +51,7 @@ class Table(Representation):
         self.words, self.dim, self.oov = list(words), dim, oov
         self.index = {word: row for row, word in enumerate(self.words)}
         self.normalizer = normalizer
+        self._row = lru_cache(CACHED_WORDS)(self._look_up)
         self.table = nn.Embedding(len(self.words) + 1, dim)
         self.costs: Mapping[str, int] = {}
 
@@ -63,23 +67,31 @@ class Table(Representation):
         """Whether the word has a vector of its own."""
         return self.normalizer.normalize(word) in self.index
 
+    def _look_up(self, word: str) -> int:
+        return self.index.get(self.normalizer.normalize(word), len(self.words))
+
     def prepare(self, sentences: Sequence[Words]) -> WordBatch:
         """Rows of the table, padded with the row of unknown words."""
         lengths_B = torch.tensor([len(s) for s in sentences])
-        rows_BT = torch.full((len(sentences), int(lengths_B.max())), len(self.words))
-        words_BT = torch.zeros(rows_BT.shape, dtype=torch.bool)
-        for b, sentence in enumerate(sentences):
-            found = [
-                self.index.get(self.normalizer.normalize(w), len(self.words)) for w in sentence
-            ]
-            rows_BT[b, : len(found)] = torch.tensor(found)
-            words_BT[b, : len(found)] = torch.tensor([word not in MARKS for word in sentence])
+        longest, unknown = int(lengths_B.max()), len(self.words)
+        rows_BT = torch.tensor(
+            [[*map(self._row, s), *[unknown] * (longest - len(s))] for s in sentences]
+        )
+        words_BT = torch.tensor(
+            [[*(w not in MARKS for w in s), *[False] * (longest - len(s))] for s in sentences]
+        )
         return WordBatch(lengths_B, {"rows_BT": rows_BT, "words_BT": words_BT})
 
     def forward(self, batch: WordBatch) -> Tensor:
         """Vectors h_1BTD."""
         h_BTD = self.table(batch.inputs["rows_BT"]) * batch.inputs["words_BT"][..., None]
         return h_BTD[None]
+
+    def untrained_key(self) -> str | None:
+        """Words, dimensions and tokenizer: two tables of these are one where nothing is learned."""
+        if type(self) is not Table or not isinstance(self.normalizer, WordPieces):
+            return None
+        return canonical([self.words, self.dim, self.oov, self.normalizer.tokenizer.to_str()])
 
     def reset(self, seed: int) -> None:
         """Random type vectors of the expected length of trained ones."""
