@@ -24,12 +24,12 @@ def draw(evidence: Evidence) -> Drawn | None:
     tasks = list(dict.fromkeys(cost.task for cost in points))
     strategies = list(dict.fromkeys(cost.strategy for cost in points))
     systems = list(dict.fromkeys(cost.system for cost in points))
-    looks = style.looks(evidence.systems())
+    looks = style.looks(evidence.systems(), evidence.static())
     markers = {s: style.MARKERS[n % len(style.MARKERS)] for n, s in enumerate(strategies)}
     with style.styled():
         labels = [*systems, *strategies]
-        figure, grid = style.canvas([PANEL_INCHES] * len(tasks), labels=labels)
-        for task, (axes,) in zip(tasks, grid, strict=True):
+        figure, grid = style.wrapped(len(tasks), PANEL_INCHES, labels=labels)
+        for task, axes in zip(tasks, grid, strict=True):
             _draw_panel(axes, [cost for cost in points if cost.task == task], looks, markers)
         handles = [_swatch(looks[name], name) for name in systems]
         handles += [_mark(markers[name], name) for name in strategies]
@@ -41,8 +41,8 @@ def draw(evidence: Evidence) -> Drawn | None:
         svg = style.to_svg(figure, name=NAME, title="Cost against quality", alt=alt)
     caption = (
         "Cost against quality: colour and fill of a mark are the representation, its shape is the "
-        "strategy. Seconds are "
-        "those of pre-training (none for scratch) and of one fine-tuning run, on this machine; "
+        "strategy; static representations are hollow. Seconds, on a logarithmic axis, are those "
+        " of pre-training (none for scratch) and of one fine-tuning run, on this machine; "
         "bars are one standard deviation over seeds."
     )
     return Drawn(NAME, caption, alt, svg)
@@ -69,7 +69,7 @@ def _draw_panel(
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.08, y=0.12)
     axes.set_title(style.short(points[0].task), loc="left")
-    axes.set_xlabel("pre-training and fine-tuning (seconds, logarithmic)")
+    axes.set_xlabel("pre-training and fine-tuning (seconds)")
     axes.set_ylabel(f"{numbers.name(points[0].metric)} ({points[0].split})")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from matplotlib.axes import Axes
+
 from polyseme.reporting.collect import Evidence, History
 from polyseme.reporting.figures import style
 from polyseme.reporting.page import Figure as Drawn
@@ -17,26 +19,35 @@ def draw(evidence: Evidence) -> Drawn | None:
     curves = {name: curve for name, curve in curves.items() if curve}
     if not curves:
         return None
-    looks = style.looks(list(dict.fromkeys([*evidence.systems(), *curves])))
+    kinds: dict[str, list[str]] = {}
+    for name in curves:
+        kinds.setdefault(evidence.made[name].predicts, []).append(name)
+    looks = style.looks(evidence.systems(), evidence.static())
     with style.styled():
-        figure, [[axes]] = style.canvas([HEIGHT_INCHES], labels=list(curves))
-        for name, curve in curves.items():
-            x, y = zip(*curve, strict=True)
-            look, label = looks[name], style.short(name)
-            axes.plot(x, y, color=look.colour, marker=look.marker, ms=3.5, label=label)
-        axes.set_xlabel("words seen in pre-training (millions)")
-        axes.set_ylabel("validation loss (bits per byte)")
-        style.add_legend(figure, axes.get_lines())
+        figure, grid = style.wrapped(len(kinds), HEIGHT_INCHES, labels=list(curves))
+        for (kind, names), axes in zip(kinds.items(), grid, strict=True):
+            for name in names:
+                _draw_curve(axes, curves[name], looks[name], style.short(name))
+            axes.set_title(kind, loc="left", fontsize=8.0, wrap=True)
+            axes.set_xlabel("words seen in pre-training (millions)")
+            axes.set_ylabel("validation loss (bits per byte)")
+        style.add_legend(figure, [line for axes in grid for line in axes.get_lines()])
         alt = (
             "Line plot of the validation loss in bits per byte against the words seen in "
-            "pre-training, one line a language model. metrics/loss.csv holds the numbers."
+            "pre-training, one line a language model, one panel for those that predict the same. "
+            "metrics/loss.csv holds the numbers."
         )
         svg = style.to_svg(figure, name=NAME, title="Validation loss", alt=alt)
     caption = (
-        "Validation loss while pre-training. Bits per byte of masked language models are over "
-        "masked tokens alone: compare them with each other, not with causal models."
+        "Validation loss while pre-training, with a panel for each kind of prediction: bits per "
+        "byte compare within a panel, not between panels."
     )
     return Drawn(NAME, caption, alt, svg)
+
+
+def _draw_curve(axes: Axes, curve: list[tuple[float, float]], look: style.Look, label: str) -> None:
+    x, y = zip(*curve, strict=True)
+    axes.plot(x, y, color=look.colour, marker=look.marker, ms=3.5, label=label)
 
 
 def _curve(history: History) -> list[tuple[float, float]]:

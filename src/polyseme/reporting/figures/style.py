@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,14 +24,17 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+
+from polyseme.reporting import numbers
+from polyseme.reporting.measurements import INIT
 
 Fill = Literal["full", "none", "left", "bottom"]
 
-WIDTH_INCHES = 4.8
-MAX_LEGEND_COLUMNS, LEGEND_INCHES = 3, 0.19
+WIDTH_INCHES, WIDE_INCHES, COLUMNS = 4.8, 6.8, 2
+MAX_LEGEND_COLUMNS, LEGEND_INCHES = 6, 0.19
 HANDLE_INCHES, LETTER_INCHES = 0.5, 0.07
 MAX_NAME, TAIL = 26, 9
-INIT = "_init"
 
 PALETTE = {
     "paper": ("#ffffff", "#0d1117"),
@@ -47,7 +50,10 @@ PALETTE = {
 }
 SERIES = ("blue", "orange", "green", "purple", "olive", "slate")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-FILLS: tuple[Fill, ...] = ("full", "none", "left", "bottom")
+STATIC_MARKERS = ("X", "P", "*", "d", "<", ">", "p")
+FILLS: tuple[Fill, ...] = ("full", "left")
+STATIC_FILLS: tuple[Fill, ...] = ("none", "bottom")
+DASHES = (":", "-.", "--")
 
 _SETTINGS: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -97,22 +103,45 @@ class Look:
         return self.colour if self.filled else light("paper")
 
 
-def looks(systems: Sequence[str]) -> dict[str, Look]:
-    """A look for each system; a randomly initialised one is the hollow twin of the trained one."""
-    bases = list(dict.fromkeys(_base(name) for name in systems))
-    chosen = {}
-    for name in systems:
-        n = bases.index(_base(name))
-        trained = _base(name) == name
-        colour = light(SERIES[n % len(SERIES)])
-        chosen[name] = Look(
-            colour=colour,
-            marker=MARKERS[n % len(MARKERS)],
-            dashes="-" if trained else "--",
-            filled=trained,
-            fill=FILLS[n // len(SERIES) % len(FILLS)],
-        )
+def looks(systems: Sequence[str], static: Collection[str] = ()) -> dict[str, Look]:
+    """A look for each system; a randomly initialised one is the hollow twin of the trained one.
+
+    Args:
+        static: systems whose markers, dashes and fills are of another kind; colours are counted
+            anew for each kind.
+    """
+    chosen: dict[str, Look] = {}
+    for is_static in (True, False):
+        own = [name for name in systems if (name in static) == is_static]
+        bases = list(dict.fromkeys(_base(name) for name in own))
+        chosen |= {name: _look(bases.index(_base(name)), name, is_static) for name in own}
     return chosen
+
+
+def _look(rank: int, name: str, is_static: bool) -> Look:
+    is_trained = _base(name) == name
+    markers, fills = (STATIC_MARKERS, STATIC_FILLS) if is_static else (MARKERS, FILLS)
+    return Look(
+        colour=light(SERIES[rank % len(SERIES)]),
+        marker=markers[rank % len(markers)],
+        dashes=":" if is_static else "-" if is_trained else "--",
+        filled=is_trained,
+        fill=fills[rank // len(SERIES) % len(fills)],
+    )
+
+
+def dashes(baselines: Sequence[str]) -> dict[str, str]:
+    """How the line of each baseline is drawn."""
+    return {name: DASHES[n % len(DASHES)] for n, name in enumerate(baselines)}
+
+
+def baseline_handles(drawn: Mapping[str, str]) -> list[Artist]:
+    """Entries of a legend for the lines of baselines."""
+    muted = light("muted")
+    return [
+        Line2D([], [], color=muted, linestyle=line, label=short(numbers.name(name)))
+        for name, line in drawn.items()
+    ]
 
 
 def _base(system: str) -> str:
@@ -165,7 +194,7 @@ def canvas(
         labels: of the legend below, for which there is more room.
         width: inches of the whole figure.
     """
-    legend = LEGEND_INCHES * math.ceil(len(labels) / _legend_columns(labels))
+    legend = LEGEND_INCHES * math.ceil(len(labels) / _legend_columns(labels, width))
     figure = Figure(figsize=(width, sum(heights) + legend), layout="constrained")
     engine = figure.get_layout_engine()
     assert isinstance(engine, ConstrainedLayoutEngine)  # noqa: S101 - asked for above
@@ -174,17 +203,34 @@ def canvas(
     return figure, axes.tolist()
 
 
+def wrapped(number: int, height: float, *, labels: Sequence[str] = ()) -> tuple[Figure, list[Axes]]:
+    """A wide figure of equal panels, COLUMNS of them in a row.
+
+    Args:
+        height: inches of each panel, labels included.
+        labels: as those of `canvas`.
+    """
+    columns, width = (COLUMNS, WIDE_INCHES) if number > 1 else (1, WIDTH_INCHES)
+    heights = [height] * math.ceil(number / columns)
+    figure, grid = canvas(heights, columns=columns, labels=labels, width=width)
+    panels = [axes for row in grid for axes in row]
+    for axes in panels[number:]:
+        axes.set_axis_off()
+    return figure, panels[:number]
+
+
 def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     """One legend for all axes, below them."""
-    columns = _legend_columns([str(handle.get_label()) for handle in handles])
+    labels = [str(handle.get_label()) for handle in handles]
+    columns = _legend_columns(labels, figure.get_figwidth())
     figure.legend(handles=handles, loc="outside lower left", ncols=columns)
 
 
-def _legend_columns(labels: Sequence[str]) -> int:
+def _legend_columns(labels: Sequence[str], inches: float) -> int:
     """As many as fit beside each other, by the length of the longest label."""
     longest = max((len(label) for label in labels), default=0)
     width = HANDLE_INCHES + LETTER_INCHES * min(longest, MAX_NAME)
-    return max(1, min(MAX_LEGEND_COLUMNS, int(WIDTH_INCHES / width)))
+    return max(1, min(MAX_LEGEND_COLUMNS, int(inches / width)))
 
 
 def to_svg(figure: Figure, *, name: str, title: str, alt: str) -> str:
