@@ -108,7 +108,10 @@ def collect(
     evidence.polysemy = _read_polysemy(evidence, root)
     evidence.records = reader.records
     for row in rows:
-        _fill_costs(row, evidence)
+        of = evidence.made.get(
+            evidence.system(row["corpus"], row["representation"].removesuffix(INIT))
+        )
+        made.fill_costs(row, of, reader.records)
     evidence.rows = _ordered(evidence, rows)
     return evidence
 
@@ -208,27 +211,6 @@ def _read_history(path: Path) -> History:
             raise DataError(
                 f"is not a table of numbers ({error})", where=path, mend="run `dvc repro` again"
             ) from None
-
-
-def _fill_costs(row: Row, evidence: Evidence) -> None:
-    """Put what the run records tell into a row, in place; null where there is nothing.
-
-    A pre-training row takes the seconds of its whole stage, a fine-tuning row those of its own
-    cell, which the record keeps under `row_seconds` as task/strategy/train_size/seed, with the
-    word `all` for the size of a cell that was trained on everything.
-    """
-    corpus, name = row["corpus"], row["representation"]
-    of = evidence.made.get(evidence.system(corpus, name.removesuffix(INIT)))
-    row[made.NUM_BYTES] = of.costs.get(made.NUM_BYTES) if of else None
-    if row["stage"] == "pretrain" and of:
-        row["seconds"] = of.seconds
-    elif row["stage"] == "finetune":
-        cells = evidence.records.get(f"finetune@{corpus}-{name}", {}).get("row_seconds", {})
-        keys = [
-            "/".join(map(str, (row["task"], row["strategy"], size, row["seed"])))
-            for size in (row["train_size"], "all")
-        ]
-        row["seconds"] = next((cells[key] for key in keys if key in cells), None)
 
 
 def _ordered(evidence: Evidence, rows: list[Row]) -> Measurements:

@@ -73,3 +73,28 @@ def find(card: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]], item
         if record := records.get(f"{stage}@{item}"):
             return Made(card, stage, record)
     return Made(card)
+
+
+def fill_costs(
+    row: dict[str, Any], of: Made | None, records: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Put what the records tell into a row, in place; null where there is nothing.
+
+    A pre-training row takes the seconds of its whole stage, a fine-tuning row those of its own
+    cell, which the record keeps under `row_seconds` as task/strategy/train_size/seed, with the
+    word `all` for the size of a cell that was trained on everything.
+
+    Args:
+        of: the representation of the row; None for a baseline.
+    """
+    row[NUM_BYTES] = of.costs.get(NUM_BYTES) if of else None
+    if row["stage"] == "pretrain" and of:
+        row["seconds"] = of.seconds
+    elif row["stage"] == "finetune":
+        record = records.get(f"finetune@{row['corpus']}-{row['representation']}", {})
+        cells = record.get("row_seconds", {})
+        keys = [
+            "/".join(map(str, (row["task"], row["strategy"], size, row["seed"])))
+            for size in (row["train_size"], "all")
+        ]
+        row["seconds"] = next((cells[key] for key in keys if key in cells), None)

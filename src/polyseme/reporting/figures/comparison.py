@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from polyseme.reporting import numbers
 from polyseme.reporting.collect import Evidence
-from polyseme.reporting.figures import style
+from polyseme.reporting.figures import series, style
 from polyseme.reporting.measurements import Measurements
 from polyseme.reporting.page import Figure as Drawn
 from polyseme.reporting.rankings import finals
@@ -55,7 +55,7 @@ def _draw(evidence: Evidence, panels: list[Panel]) -> Figure:
     strategies = measured.distinct("strategy")
     systems = [name for name in evidence.systems() if name in measured.distinct("system")]
     base = evidence.rows.where(stage="baseline", task=tuple(task for task, *_ in panels))
-    dashes = style.dashes(base.distinct("representation"))
+    dashes = series.dashes(base.distinct("representation"))
     height = len(systems) * (len(strategies) + GAP_LANES) * LANE_INCHES + FRAME_INCHES
     labels = [*strategies, *map(numbers.name, dashes)]
     figure, grid = style.wrapped(len(panels), height, labels=labels)
@@ -69,7 +69,7 @@ def _draw(evidence: Evidence, panels: list[Panel]) -> Figure:
         axes.set_xlabel(f"{numbers.name(metric)} on {rows.one('split')}")
         _label_lines(axes, systems, evidence.static(), named=n % style.COLUMNS == 0)
     handles = [_mark(name, n) for n, name in enumerate(strategies)]
-    style.add_legend(figure, [*handles, *style.baseline_handles(dashes)])
+    style.add_legend(figure, [*handles, *series.baseline_handles(dashes)])
     return figure
 
 
@@ -79,7 +79,7 @@ def _draw_scores(axes: Axes, rows: Measurements, systems: list[str], strategies:
         n = strategies.index(strategy)
         lane = n - (len(strategies) - 1) / 2
         y = systems.index(system) + lane / (len(strategies) + GAP_LANES)
-        (colour, marker), values = _look(n), group.values()
+        (colour, marker), values = series.ranked(n), group.values()
         axes.plot(values, [y] * len(values), ls="", marker="|", ms=7, mew=0.8, color=colour)
         axes.plot([sum(values) / len(values)], [y], marker=marker, ms=4.5, color=colour, mew=0)
 
@@ -102,10 +102,5 @@ def _label_lines(axes: Axes, systems: list[str], static: list[str], *, named: bo
 
 
 def _mark(name: str, rank: int) -> Artist:
-    colour, marker = _look(rank)
+    colour, marker = series.ranked(rank)
     return Line2D([], [], ls="", marker=marker, color=colour, ms=6, label=style.short(name))
-
-
-def _look(rank: int) -> tuple[str, str]:
-    colour = style.light(style.SERIES[rank % len(style.SERIES)])
-    return colour, style.MARKERS[rank % len(style.MARKERS)]

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from polyseme.reporting import numbers
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.costs import Cost, costs
-from polyseme.reporting.figures import style
+from polyseme.reporting.figures import series, style
 from polyseme.reporting.page import Figure as Drawn
 
 NAME = "cost"
@@ -24,7 +24,7 @@ def draw(evidence: Evidence) -> Drawn | None:
     tasks = list(dict.fromkeys(cost.task for cost in points))
     strategies = list(dict.fromkeys(cost.strategy for cost in points))
     systems = list(dict.fromkeys(cost.system for cost in points))
-    looks = style.looks(evidence.systems(), evidence.static())
+    looks = series.looks(evidence.systems(), evidence.static())
     markers = {s: style.MARKERS[n % len(style.MARKERS)] for n, s in enumerate(strategies)}
     with style.styled():
         labels = [*systems, *strategies]
@@ -49,7 +49,7 @@ def draw(evidence: Evidence) -> Drawn | None:
 
 
 def _draw_panel(
-    axes: Axes, points: list[Cost], looks: dict[str, style.Look], markers: dict[str, str]
+    axes: Axes, points: list[Cost], looks: dict[str, series.Look], markers: dict[str, str]
 ) -> None:
     for cost in points:
         look = looks[cost.system]
@@ -73,7 +73,7 @@ def _draw_panel(
     axes.set_ylabel(f"{numbers.name(points[0].metric)} ({points[0].split})")
 
 
-def _swatch(look: style.Look, name: str) -> Line2D:
+def _swatch(look: series.Look, name: str) -> Line2D:
     """The colour and fill of a system; squares are wide enough to show both."""
     label = style.short(name)
     return Line2D(

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from polyseme.reporting import numbers
 from polyseme.reporting.collect import Evidence
-from polyseme.reporting.figures import style
+from polyseme.reporting.figures import series, style
 from polyseme.reporting.measurements import Measurements
 from polyseme.reporting.page import Figure as Drawn
 
@@ -27,10 +27,10 @@ def draw(evidence: Evidence) -> Drawn | None:
     groups = probed.by("task", "probe")
     if not groups:
         return None
-    looks = style.looks(evidence.systems(), evidence.static())
+    looks = series.looks(evidence.systems(), evidence.static())
     systems = [name for name in probed.distinct("system") if looks[name].filled]
     with style.styled():
-        dashes = style.dashes(evidence.rows.where(stage="baseline").distinct("representation"))
+        dashes = series.dashes(evidence.rows.where(stage="baseline").distinct("representation"))
         labels = [*systems, *map(numbers.name, dashes)]
         heights = [PANEL_INCHES] * len(groups)
         figure, grid = style.canvas(heights, columns=2, labels=labels)
@@ -43,7 +43,7 @@ def draw(evidence: Evidence) -> Drawn | None:
             left.set_title(style.short(f"{task}, {probe}"), loc="left")
             left.set_ylabel(f"{numbers.name(metric)} ({rows.one('split')})")
         style.add_legend(
-            figure, _legend(systems, looks, evidence.static()) + style.baseline_handles(dashes)
+            figure, _legend(systems, looks, evidence.static()) + series.baseline_handles(dashes)
         )
         alt = (
             "Line plots by layer, one row a task and probe: on the left the score of the probe, "
@@ -65,7 +65,7 @@ def main_metric(rows: Measurements) -> str:
     return str(metrics[0]) if metrics else SELECTIVITY
 
 
-def _draw_selectivity(axes: Axes, rows: Measurements, looks: dict[str, style.Look]) -> None:
+def _draw_selectivity(axes: Axes, rows: Measurements, looks: dict[str, series.Look]) -> None:
     if rows:
         _draw_panel(axes, rows, looks)
         axes.set_ylabel(SELECTIVITY)
@@ -75,7 +75,7 @@ def _draw_selectivity(axes: Axes, rows: Measurements, looks: dict[str, style.Loo
         axes.text(0.5, 0.5, text, ha="center", color=muted, transform=axes.transAxes)
 
 
-def _draw_panel(axes: Axes, rows: Measurements, looks: dict[str, style.Look]) -> None:
+def _draw_panel(axes: Axes, rows: Measurements, looks: dict[str, series.Look]) -> None:
     """Lines by layer; representations with one layer beside each other on the left."""
     groups = rows.by("system")
     single = {name: g for name, g in groups.items() if len(g.distinct("layer")) == 1}
@@ -100,7 +100,9 @@ def _ordered(layers: list[str]) -> list[str]:
     return numbered + sorted({n for n in layers if not n.isdecimal()})
 
 
-def _draw_single(axes: Axes, groups: dict[str, Measurements], looks: dict[str, style.Look]) -> None:
+def _draw_single(
+    axes: Axes, groups: dict[str, Measurements], looks: dict[str, series.Look]
+) -> None:
     """Marks spread over the width of a place, and the best one's score across."""
     means = {name: sum(g.values()) / len(g.values()) for name, g in groups.items() if g.values()}
     for n, (name, mean) in enumerate(means.items()):
@@ -111,7 +113,7 @@ def _draw_single(axes: Axes, groups: dict[str, Measurements], looks: dict[str, s
 
 
 def _draw_system(
-    axes: Axes, measured: Measurements, look: style.Look, places: dict[str, int]
+    axes: Axes, measured: Measurements, look: series.Look, places: dict[str, int]
 ) -> None:
     groups = measured.by("layer")
     layers = sorted((n for n in groups if n is not None), key=lambda n: places[n])
@@ -142,7 +144,7 @@ def _draw_baselines(axes: Axes, rows: Measurements, dashes: dict[str, str]) -> N
         axes.axhline(mean, color=muted, linestyle=dashes[name], linewidth=1.2)
 
 
-def _legend(systems: list[str], looks: dict[str, style.Look], static: list[str]) -> list[Artist]:
+def _legend(systems: list[str], looks: dict[str, series.Look], static: list[str]) -> list[Artist]:
     return [
         Line2D(
             [],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from polyseme.reporting.collect import Evidence, History
-from polyseme.reporting.figures import style
+from polyseme.reporting.figures import series, style
 from polyseme.reporting.page import Figure as Drawn
 
 NAME = "loss"
@@ -22,7 +22,7 @@ def draw(evidence: Evidence) -> Drawn | None:
     kinds: dict[str, list[str]] = {}
     for name in curves:
         kinds.setdefault(evidence.made[name].predicts, []).append(name)
-    looks = style.looks(evidence.systems(), evidence.static())
+    looks = series.looks(evidence.systems(), evidence.static())
     with style.styled():
         figure, grid = style.wrapped(len(kinds), HEIGHT_INCHES, labels=list(curves))
         for (kind, names), axes in zip(kinds.items(), grid, strict=True):
@@ -45,7 +45,9 @@ def draw(evidence: Evidence) -> Drawn | None:
     return Drawn(NAME, caption, alt, svg)
 
 
-def _draw_curve(axes: Axes, curve: list[tuple[float, float]], look: style.Look, label: str) -> None:
+def _draw_curve(
+    axes: Axes, curve: list[tuple[float, float]], look: series.Look, label: str
+) -> None:
     x, y = zip(*curve, strict=True)
     axes.plot(x, y, color=look.colour, marker=look.marker, ms=3.5, label=label)
 

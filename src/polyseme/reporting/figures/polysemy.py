@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from polyseme.reporting import numbers
 from polyseme.reporting.collect import Evidence
-from polyseme.reporting.figures import style
+from polyseme.reporting.figures import series, style
 from polyseme.reporting.page import Figure as Drawn
 from polyseme.reporting.polysemy import Layer, Word
 
@@ -168,21 +168,16 @@ def _count(axes: Axes, point: tuple[float, float], number: int, rings: int) -> N
 
 
 def _plot(axes: Axes, points: Sequence[tuple[float, float]], rank: int, size: float) -> None:
-    colour, marker = _look(rank)
+    colour, marker = series.ranked(rank)
     x, y = [point[0] for point in points], [point[1] for point in points]
     edge = style.light("paper")
     axes.plot(x, y, ls="", marker=marker, color=colour, ms=size, mec=edge, mew=0.4)
 
 
 def _mark(sense: str, rank: int) -> Line2D:
-    colour, marker = _look(rank)
+    colour, marker = series.ranked(rank)
     label = style.short(sense)
     return Line2D([], [], ls="", marker=marker, color=colour, ms=6.5, mec="none", label=label)
-
-
-def _look(rank: int) -> tuple[str, str]:
-    colour = style.light(style.SERIES[rank % len(style.SERIES)])
-    return colour, style.MARKERS[rank % len(style.MARKERS)]
 
 
 def _radius(layer: Layer) -> float:

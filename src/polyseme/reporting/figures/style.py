@@ -12,10 +12,9 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from xml.sax.saxutils import escape
 
 import matplotlib as mpl
@@ -24,12 +23,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.lines import Line2D
-
-from polyseme.reporting import numbers
-from polyseme.reporting.measurements import INIT
-
-Fill = Literal["full", "none", "left", "bottom"]
 
 WIDTH_INCHES, WIDE_INCHES, COLUMNS = 4.8, 6.8, 2
 MAX_LEGEND_COLUMNS, LEGEND_INCHES = 6, 0.19
@@ -50,10 +43,6 @@ PALETTE = {
 }
 SERIES = ("blue", "orange", "green", "purple", "olive", "slate")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-STATIC_MARKERS = ("X", "P", "*", "d", "<", ">", "p")
-FILLS: tuple[Fill, ...] = ("full", "left")
-STATIC_FILLS: tuple[Fill, ...] = ("none", "bottom")
-DASHES = (":", "-.", "--")
 
 _SETTINGS: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -80,73 +69,6 @@ _COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")  # as matplotlib writes it into a
 def light(name: str) -> str:
     """The light value of a palette colour."""
     return PALETTE[name][0]
-
-
-@dataclass(frozen=True)
-class Look:
-    """How one system is drawn, in every figure alike.
-
-    Attributes:
-        filled: whether its marker is; that of random weights is not.
-        fill: tells systems of the same colour apart where markers say something else.
-    """
-
-    colour: str
-    marker: str
-    dashes: str
-    filled: bool
-    fill: Fill
-
-    @property
-    def face(self) -> str:
-        """Colour inside the marker."""
-        return self.colour if self.filled else light("paper")
-
-
-def looks(systems: Sequence[str], static: Collection[str] = ()) -> dict[str, Look]:
-    """A look for each system; a randomly initialised one is the hollow twin of the trained one.
-
-    Args:
-        static: systems whose markers, dashes and fills are of another kind; colours are counted
-            anew for each kind.
-    """
-    chosen: dict[str, Look] = {}
-    for is_static in (True, False):
-        own = [name for name in systems if (name in static) == is_static]
-        bases = list(dict.fromkeys(_base(name) for name in own))
-        chosen |= {name: _look(bases.index(_base(name)), name, is_static) for name in own}
-    return chosen
-
-
-def _look(rank: int, name: str, is_static: bool) -> Look:
-    is_trained = _base(name) == name
-    markers, fills = (STATIC_MARKERS, STATIC_FILLS) if is_static else (MARKERS, FILLS)
-    return Look(
-        colour=light(SERIES[rank % len(SERIES)]),
-        marker=markers[rank % len(markers)],
-        dashes=":" if is_static else "-" if is_trained else "--",
-        filled=is_trained,
-        fill=fills[rank // len(SERIES) % len(fills)],
-    )
-
-
-def dashes(baselines: Sequence[str]) -> dict[str, str]:
-    """How the line of each baseline is drawn."""
-    return {name: DASHES[n % len(DASHES)] for n, name in enumerate(baselines)}
-
-
-def baseline_handles(drawn: Mapping[str, str]) -> list[Artist]:
-    """Entries of a legend for the lines of baselines."""
-    muted = light("muted")
-    return [
-        Line2D([], [], color=muted, linestyle=line, label=short(numbers.name(name)))
-        for name, line in drawn.items()
-    ]
-
-
-def _base(system: str) -> str:
-    name, at, corpus = system.partition("@")
-    return name.removesuffix(INIT) + at + corpus
 
 
 def short(name: str, limit: int = MAX_NAME) -> str:
