@@ -72,6 +72,7 @@ def test_no_two_of_a_dozen_series_of_each_kind_look_alike(num):
     looks = series.looks([*static, *contextual], static)
     assert len({(look.colour, look.marker) for look in looks.values()}) == 2 * num
     assert len({(look.colour, look.fill) for look in looks.values()}) == 2 * num
+    assert len({look.colour for look in series.looks([static[0], contextual[0]]).values()}) == 2
     kinds = [{looks[name].dashes for name in names} for names in (static, contextual)]
     assert kinds[0].isdisjoint(kinds[1])
 
