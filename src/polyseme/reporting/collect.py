@@ -68,6 +68,10 @@ class Evidence:
             name for name in found if name not in selected
         ]
 
+    def ordered(self) -> list[str]:
+        """Names of the selected representations: static, then contextual ones."""
+        return sorted(self.made, key=lambda name: not self.made[name].is_static)
+
     def static(self) -> list[str]:
         """Names of the representations with one vector a type."""
         return [name for name, of in self.made.items() if of.is_static]

@@ -53,7 +53,7 @@ def _panels(evidence: Evidence) -> list[Panel]:
 def _draw(evidence: Evidence, panels: list[Panel]) -> Figure:
     measured = Measurements([row for _, _, rows in panels for row in rows])
     strategies = measured.distinct("strategy")
-    systems = [name for name in evidence.systems() if name in measured.distinct("system")]
+    systems = [name for name in evidence.ordered() if name in measured.distinct("system")]
     base = evidence.rows.where(stage="baseline", task=tuple(task for task, *_ in panels))
     dashes = series.dashes(base.distinct("representation"))
     height = len(systems) * (len(strategies) + GAP_LANES) * LANE_INCHES + FRAME_INCHES

@@ -29,7 +29,7 @@ ELSEWHERE = "What was trained elsewhere has a price that is not known here."
 
 def build(evidence: Evidence) -> Section | None:
     """The section; None where there is no representation."""
-    found, systems = measures(evidence), _ordered(evidence)
+    found, systems = measures(evidence), evidence.ordered()
     if not systems:
         return None
     named = [name for name in evidence.selection.strategies if name != SCRATCH]
@@ -46,11 +46,6 @@ def build(evidence: Evidence) -> Section | None:
     return Section(
         "All representations, with their cost", "overview", tables=tables, notes=tuple(notes)
     )
-
-
-def _ordered(evidence: Evidence) -> list[str]:
-    """Static ones, then contextual ones, each in the order of the experiment."""
-    return sorted(evidence.made, key=lambda name: not evidence.made[name].is_static)
 
 
 def _pretrained(
