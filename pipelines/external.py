@@ -33,12 +33,13 @@ def main(stage: Stage) -> None:
         module=values["module"],
     ) | {"seed": stage.params["seed"], "licence": options.licence}
     base.save(representation, out, card)
+    costs = {"num_bytes": representation.num_bytes()}
     scores: dict[str, dict[str, float]] = {}
     if isinstance(representation, Table):
-        num_bytes = sum(w.numel() * w.element_size() for w in representation.parameters())
-        num_types = len(representation.words)
-        scores["train"] = {"num_types": float(num_types), "num_bytes": float(num_bytes)}
+        costs["num_types"] = len(representation.words)
+        scores["train"] = {name: float(number) for name, number in costs.items()}
     results.write(out / "results.parquet", artifact.rows(card, scores))
+    stage.record["costs"] = costs
     stage.tracker.summary({"num_parameters": card["num_parameters"]})
 
 

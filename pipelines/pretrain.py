@@ -45,8 +45,11 @@ def main(stage: Stage) -> None:
     artifact.copy_tokenizer(source, out)
     history.write(out / "history.csv", trained.rows)
     results.write(out / "results.parquet", artifact.rows(card, scores))
+    costs = {"num_bytes": model.num_bytes()}
     stage.record["training_seconds"] = round(trained.budget.seconds, 3)
-    stage.tracker.summary({"words_seen": trained.words_seen, **scores["valid"]})
+    stage.record["costs"] = costs
+    stage.record["loss"] = {"predicts": model.predicts, "predictor": model.predictor}
+    stage.tracker.summary({"words_seen": trained.words_seen, **costs, **scores["valid"]})
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def main(stage: Stage) -> None:
     artifact.copy_tokenizer(source, out)
     costs = {
         "num_types": len(table.words),
-        "num_bytes": sum(p.numel() * p.element_size() for p in table.parameters()),
+        "num_bytes": table.num_bytes(),
         **table.costs,
     }
     rows = artifact.rows(card, {"train": {"num_types": float(len(table.words))}})

@@ -37,6 +37,9 @@ SCHEMA = pa.schema(
     ]
 )
 
+REPORT_SCHEMA = SCHEMA.append(pa.field("num_bytes", pa.int64()))
+"""Of the table of a report, which adds what run records tell."""
+
 DICTIONARY = {
     "corpus": "corpus that the representation was trained on; null for baselines",
     "representation": "conf item; `<name>_init` is the same architecture with random weights; "
@@ -56,7 +59,9 @@ DICTIONARY = {
     "split": "train, valid or test",
     "metric": "name of the measure; the unit of `value` follows from it: accuracy, macro_f1, "
     "selectivity, coverage as fractions in 0..1 (selectivity -1..1), spearman in -1..1, "
-    "separation as fractions, bits_per_gap (and its floor, excess and error) in bits a word, "
+    "separation, detection_accuracy, replaced_share as fractions, bits_per_gap (and its floor, "
+    "excess and error; also from_the_left, from_each_side) in bits a word, causal and masked: of "
+    "the tokens that are predicted so, detection: of telling replaced tokens, "
     "bits_per_byte in bits per UTF-8 byte, perplexity per predicted token, loss in nats",
     "value": "the measurement",
     "num_items": "items that it was measured on (words, sentences, pairs, tokens)",
@@ -65,10 +70,11 @@ DICTIONARY = {
     "words_seen": "words of running text seen in pre-training, repetitions counted",
     "num_parameters": "parameters of the representation; in finetune rows, of the head as well",
     "checked": "the invariance battery passed; null where it has not run",
+    "num_bytes": "bytes of the weights of the representation, without any head",
 }
 
 
-def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write(path: Path, rows: Iterable[Mapping[str, Any]], *, schema: pa.Schema = SCHEMA) -> None:
     """Write measurements as Parquet, in the given order.
 
     Raises:
@@ -76,14 +82,14 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """
     rows = list(rows)
     for row in rows:
-        if unknown := row.keys() - set(SCHEMA.names):
+        if unknown := row.keys() - set(schema.names):
             raise KeyError(f"not columns of the results table: {sorted(unknown)}")
-    columns = {name: [row.get(name) for row in rows] for name in SCHEMA.names}
+    columns = {name: [row.get(name) for row in rows] for name in schema.names}
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns, schema=SCHEMA), path)
+    pq.write_table(pa.table(columns, schema=schema), path)
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """Rows of a results table."""
+    """Rows of a results table; of a report's without what it adds."""
     rows: list[dict[str, Any]] = pq.read_table(path, schema=SCHEMA).to_pylist()
     return rows

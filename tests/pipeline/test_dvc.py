@@ -40,6 +40,20 @@ def test_a_finished_run_is_identical_to_its_committed_report(finished: Project) 
     assert any("model/controlled/bert" in name for name in content["artifacts"])
 
 
+def test_costs_of_training_stand_in_the_run_records(finished: Project) -> None:
+    runs = finished.folder / "artifacts/smoke/runs"
+    made = {
+        name: json.loads((runs / f"{name}.json").read_text())
+        for name in ("static-controlled-word2vec", "pretrain-controlled-bert")
+    }
+    static, bert = made.values()
+    assert static["costs"].keys() == {"num_types", "num_bytes", "num_trained_words"}
+    assert static["costs"]["num_bytes"] == 4 * 32 * (static["costs"]["num_types"] + 1)
+    assert bert["loss"]["predicts"] == "hidden tokens (20 % of all), from both sides"
+    card = finished.folder / "artifacts/smoke/model/controlled/bert/representation.json"
+    assert bert["costs"]["num_bytes"] == 4 * json.loads(card.read_text())["num_parameters"]
+
+
 def test_metrics_and_plots_are_shown(finished: Project) -> None:
     assert "senses" in finished.call("dvc", "metrics", "show").stdout
     done = finished.call("dvc", "plots", "show", "--json")

@@ -83,6 +83,9 @@ def test_nothing_is_said_about_a_pretraining_that_was_elsewhere(external: Projec
     mine = [row for row in rows if row["representation"] in ("toy_glove", "tiny_gpt2")]
     assert all(row["seconds"] is None for row in mine if row["stage"] == "pretrain")
     assert {row["words_seen"] for row in mine if row["strategy"] != "scratch"} == {None}
+    page = (external.folder / "reports/smoke/README.md").read_text().replace("\\", "")
+    for name, family in (("toy_glove", "static"), ("tiny_gpt2", "contextual")):
+        assert f"| {name} | {family} | – | elsewhere | " in page
 
 
 def test_the_sources_are_needed_no_more_and_a_change_of_the_format_reruns_its_items(

@@ -17,7 +17,18 @@ from polyseme.reporting.selection import Selection
 
 EXPERIMENT = "fake"
 SEEDS = (0, 1, 2)
-LAYERS = {"bert": 5, "bert_init": 5, "word2vec": 1, "random": 1}
+LEFT, HIDDEN = "every token, from the left", "hidden tokens (15 % of all), from both sides"
+PREDICTS = {
+    "elmo": {"predicts": "every token, from each side alone"},
+    "awd_lstm": {"predicts": LEFT},
+    "gpt": {"predicts": LEFT},
+    "bert": {"predicts": HIDDEN},
+    "electra": {"predicts": HIDDEN, "predictor": "its generator"},
+    "gpt_bert": {"predicts": HIDDEN},
+}
+CONTEXTUAL = tuple(PREDICTS)
+STATIC = ("random", "count", "word2vec", "cbow", "fasttext", "glove")
+LAYERS = dict.fromkeys(STATIC, 1) | {"elmo": 4} | dict.fromkeys(CONTEXTUAL[1:], 5)
 SELECTION = Selection(
     corpora=("wiki",),
     representations=("random", "word2vec", "bert"),
@@ -27,8 +38,14 @@ SELECTION = Selection(
     baselines=("majority", "type_majority"),
 )
 WITH_SENSES = replace(SELECTION, tasks=(*SELECTION.tasks, OCCURRENCES))
+MANY = replace(WITH_SENSES, representations=(*STATIC, *CONTEXTUAL))
 INTRINSIC = {"wordsim353": "spearman", "google_analogies": "accuracy"}
-QUALITY = {"random": 0.40, "word2vec": 0.55, "bert": 0.62, "bert_init": 0.42}
+QUALITY = {
+    **{name: 0.45 + 0.02 * n for n, name in enumerate(STATIC)},
+    **{name: 0.56 + 0.02 * n for n, name in enumerate(CONTEXTUAL)},
+    **{f"{name}_init": 0.42 for name in CONTEXTUAL},
+    **{"random": 0.40, "word2vec": 0.55, "bert": 0.62},
+}
 BOOST = {"scratch": 0.0, "frozen": 0.06, "full": 0.10}
 
 
@@ -74,6 +91,10 @@ class Tree:
         """Where the description of words with several senses lies, from the root."""
         return paths.results(EXPERIMENT, "intrinsic", corpus, name) / f"{OCCURRENCES}.json"
 
+    def model(self, name: str, corpus: str = "wiki") -> Path:
+        """Folder of a representation, from the root."""
+        return paths.model(EXPERIMENT, corpus, name)
+
     def trained(self) -> list[str]:
         return [task for task in self.selection.tasks if task not in (*INTRINSIC, OCCURRENCES)]
 
@@ -91,21 +112,20 @@ class Tree:
         (self.root / path).write_text(json.dumps(content), encoding="utf-8")
 
     def _write_representation(self, corpus: str, name: str) -> None:
+        is_static = name in STATIC
         base = {
             "corpus": corpus,
             "representation": name,
-            "family": "contextual" if name == "bert" else "static",
-            "words_seen": 2_000_000,
+            "family": "static" if is_static else "contextual",
+            "words_seen": 0 if name == "random" else 2_000_000,
             "num_parameters": 3_000_000,
-            "pooling": "mean" if name == "bert" else None,
+            "pooling": None if is_static else "mean",
         }
-        self.table(("model", corpus, name), list(self._pretrain(base)) if name == "bert" else [])
-        if name == "bert":
-            folder = self.root / paths.model(EXPERIMENT, corpus, name)
-            (folder / "history.csv").write_text(_history())
-        stage = "pretrain" if name == "bert" else "static"
-        seconds = {"random": 1.5, "word2vec": 20.0}.get(name, 600.0)
-        self.record(f"{stage}@{corpus}-{name}", seconds=seconds, peak_memory_bytes=2**30)
+        self.table(("model", corpus, name), [] if is_static else list(self._pretrain(base)))
+        self._json(self.model(name, corpus) / "representation.json", base)
+        if not is_static:
+            (self.root / self.model(name, corpus) / "history.csv").write_text(_history(name))
+        self.record_making(name, corpus)
         if self.selection.strategies:
             self._write_finetune(base, corpus, name)
         if self.selection.probes:
@@ -114,6 +134,19 @@ class Tree:
             self.table(("intrinsic", corpus, name), list(self._intrinsic(base)))
         if OCCURRENCES in self.selection.tasks:
             self._json(self.described(name, corpus), describe(LAYERS[name]))
+
+    def record_making(self, name: str, corpus: str = "wiki", **other: Any) -> None:
+        """The run record of the stage that makes a representation, with other facts."""
+        costs = {"num_bytes": 12_000_000}
+        loss = PREDICTS.get(name, {})
+        if name in STATIC:
+            costs["num_types"] = 40_000
+        if name == "glove":
+            costs |= {"num_nonzeros": 700_000, "num_updates": 7_000_000}
+        seconds = {"random": 1.5, "word2vec": 20.0}.get(name, 600.0)
+        facts = {"seconds": seconds, "peak_memory_bytes": 2**30, "costs": costs, "loss": loss}
+        stage = "static" if name in STATIC else "pretrain"
+        self.record(f"{stage}@{corpus}-{name}", **facts | other)
 
     def _write_finetune(self, base: dict[str, Any], corpus: str, name: str) -> None:
         rows = list(self._finetune(base))
@@ -126,7 +159,10 @@ class Tree:
         self.record(f"finetune@{corpus}-{name}", seconds=90.0, row_seconds=seconds)
 
     def _pretrain(self, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        for metric, value in {"loss": 4.2, "bits_per_byte": 1.31, "perplexity": 66.7}.items():
+        measured = {"loss": 4.2, "bits_per_byte": 1.31, "perplexity": 66.7}
+        if base["representation"] == "electra":
+            measured |= {"detection_loss": 0.3, "detection_accuracy": 0.9, "replaced_share": 0.12}
+        for metric, value in measured.items():
             row = {"stage": "pretrain", "split": "valid", "metric": metric, "value": value}
             yield base | row | {"num_items": 5000}
 
@@ -146,10 +182,10 @@ class Tree:
 
     def _probe(self, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
         own = base["representation"]
-        names = ["bert", "bert_init"] if own == "bert" else [own]
+        names = [own] if own in STATIC else [own, f"{own}_init"]
         for task in self.trained():
             for name in names:
-                for layer in range(LAYERS[name]):
+                for layer in range(LAYERS[own]):
                     for seed in SEEDS:
                         yield from self._probed(base | {"representation": name}, task, layer, seed)
 
@@ -157,7 +193,7 @@ class Tree:
         self, base: dict[str, Any], task: str, layer: int, seed: int
     ) -> Iterator[dict[str, Any]]:
         name = base["representation"]
-        slope = 0.05 if name == "bert" else -0.02
+        slope = 0.05 if name in CONTEXTUAL else -0.02
         real = QUALITY[name] + slope * layer + 0.004 * noise(task, name, layer, seed)
         control = 0.45 - 0.03 * layer + 0.004 * noise("control", task, name, layer, seed)
         row = {"stage": "probe", "task": task, "probe": "linear", "layer": str(layer)}
@@ -188,10 +224,12 @@ class Tree:
                     yield row | {"representation": "majority"} | score | {"value": 0.3}
 
 
-def _history() -> str:
+def _history(name: str) -> str:
+    start = QUALITY[name] / QUALITY["bert"]
     lines = ["step,words_seen,learning_rate,loss,valid_loss,valid_bits_per_byte,valid_perplexity"]
     for step in range(1, 41):
-        valid = f"{9 / step**0.3:.4g},{3 / step**0.3:.4g},{80 / step**0.3:.4g}"
-        lines.append(f"{step},{step * 50000},0.001,{9 / step**0.3:.4g},")
+        falling = start / step**0.3
+        valid = f"{9 * falling:.4g},{3 * falling:.4g},{80 * falling:.4g}"
+        lines.append(f"{step},{step * 50000},0.001,{9 * falling:.4g},")
         lines[-1] += valid if step % 4 == 0 else ",,"
     return "\n".join(lines) + "\n"

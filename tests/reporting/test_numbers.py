@@ -36,6 +36,19 @@ def test_durations(seconds, text):
     assert numbers.duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("num_bytes", "text"),
+    [(512, "512 B"), (1536, "1.5 KiB"), (12e6, "11.4 MiB"), (3 * 2**30, "3.0 GiB"), (None, "–")],
+)
+def test_sizes(num_bytes, text):
+    assert numbers.size(num_bytes) == text
+
+
+def test_some_names_and_a_count_of_the_others():
+    assert numbers.some(["a", "b", "c", "d"]) == "a, b, c and d"
+    assert numbers.some(["a", "b", "c", "d", "e"]) == "a, b, c and 2 others"
+
+
 def test_listing():
     assert numbers.listing(["a"]) == "a"
     assert numbers.listing(["a", "b", "c"]) == "a, b and c"

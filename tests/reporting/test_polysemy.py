@@ -128,9 +128,11 @@ def test_tables_hold_separations_neighbours_and_fillings(report):
         ("crack", "bert"),
     ]
     assert (rows[2]["Layer 3"], rows[1]["Layer 3"]) == ("0.790", "–")
-    (context,) = [r for r in _table(readme, "Nearest words") if r["Sense"] == "fissure"]
-    assert context["Context"] == r"the rusty \[crack\] surprised him ."
-    assert context["bert, last layer"] == context["word2vec"] == "wall, door"
+    nearest = {r["Representation"]: r for r in _table(readme, "crack: nearest words")}
+    assert list(nearest) == ["random", "word2vec", "bert, layer 4"]
+    head = r"fissure: the rusty \[crack\] surprised him ."
+    assert nearest["bert, layer 4"][head] == nearest["word2vec"][head] == "wall, door"
+    assert "**bank: nearest words" in readme
     (gap,) = _table(readme, "Most probable words for a gap")
     assert (gap["Representation"], gap[list(gap)[-1]]) == ("bert", "lost 0.51, won 0.20")
 

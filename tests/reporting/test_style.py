@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from polyseme.reporting.figures import style
+from polyseme.reporting.figures import series, style
 
 
 def _luminance(colour: str) -> float:
@@ -59,8 +59,29 @@ def test_figures_carry_a_description_and_no_date():
 
 
 def test_systems_keep_their_look_and_random_weights_are_the_hollow_twin():
-    looks = style.looks(["bert@wiki", "elmo@wiki", "bert_init@wiki"])
+    looks = series.looks(["bert@wiki", "elmo@wiki", "bert_init@wiki"])
     assert looks["bert@wiki"].colour == looks["bert_init@wiki"].colour
     assert looks["bert@wiki"].marker == looks["bert_init@wiki"].marker
     assert (looks["bert@wiki"].filled, looks["bert_init@wiki"].filled) == (True, False)
     assert looks["elmo@wiki"].colour != looks["bert@wiki"].colour
+
+
+@pytest.mark.parametrize("num", [6, 12])
+def test_no_two_of_a_dozen_series_of_each_kind_look_alike(num):
+    static, contextual = ([f"{kind}{n}" for n in range(num)] for kind in ("table", "network"))
+    looks = series.looks([*static, *contextual], static)
+    assert len({(look.colour, look.marker) for look in looks.values()}) == 2 * num
+    assert len({(look.colour, look.fill) for look in looks.values()}) == 2 * num
+    assert len({look.colour for look in series.looks([static[0], contextual[0]]).values()}) == 2
+    kinds = [{looks[name].dashes for name in names} for names in (static, contextual)]
+    assert kinds[0].isdisjoint(kinds[1])
+
+
+@pytest.mark.parametrize("num", [1, 2, 5])
+def test_panels_wrap_and_what_is_left_over_is_blank(num):
+    with style.styled():
+        figure, panels = style.wrapped(num, 2.0)
+    assert len(panels) == num
+    assert all(axes.axison for axes in panels)
+    assert sum(not axes.axison for axes in figure.axes) == len(figure.axes) - num
+    assert figure.get_figheight() == 2.0 * -(-num // 2)

@@ -34,7 +34,7 @@ from polyseme.data.tokenizer import CLS, WordPieces
 from polyseme.models.base import TOKENIZER
 from polyseme.models.common.contextual import Pooling
 from polyseme.models.common.filling import CausalFilling
-from polyseme.models.common.language_model import LanguageModel, Losses
+from polyseme.models.common.language_model import FROM_THE_LEFT, LanguageModel, Losses
 from polyseme.models.common.next_token import next_token_nats
 from polyseme.training.options import Portion, Positive, TrainingOptions
 
@@ -80,6 +80,7 @@ class Model(LanguageModel, CausalFilling):
     """Embedding, LSTM layers, tied softmax."""
 
     stateful: ClassVar[bool] = True
+    predicts = FROM_THE_LEFT
 
     def __init__(self, options: Config, pieces: WordPieces) -> None:
         super().__init__(pieces, max_length=options.max_length, pooling=options.pooling)

@@ -127,6 +127,10 @@ class Representation(nn.Module, ABC):
         """Number of weights."""
         return sum(p.numel() for p in self.parameters())
 
+    def num_bytes(self) -> int:
+        """Bytes of the weights."""
+        return sum(p.numel() * p.element_size() for p in self.parameters())
+
 
 def length_sorted_batches(lengths: Sequence[int], max_words: int) -> Iterator[list[int]]:
     """Indices of non-empty sentences in batches of similar length, so that little is padding."""

@@ -43,7 +43,7 @@ class Model(LanguageModel, MaskedFilling):
 
     def __init__(self, options: Config, pieces: WordPieces) -> None:
         super().__init__(pieces, max_length=options.max_length, pooling=options.pooling)
-        self.options, self.dim = options, options.dim
+        self.options, self.dim, self.predicts = options, options.dim, options.predicts
         self.num_layers = options.num_layers + 1
         self.encoder = Transformer(options, pieces.vocab_size, embedding_norm=True)
         self.head, self.head_norm = nn.Linear(self.dim, self.dim), nn.LayerNorm(self.dim)

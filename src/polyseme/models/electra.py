@@ -29,7 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -114,9 +114,11 @@ class Generator(nn.Module):
 class Model(LanguageModel, MaskedFilling):
     """Discriminator and generator."""
 
+    predictor: ClassVar[str] = "its generator"
+
     def __init__(self, options: Config, pieces: WordPieces) -> None:
         super().__init__(pieces, max_length=options.max_length, pooling=options.pooling)
-        self.options, self.dim = options, options.dim
+        self.options, self.dim, self.predicts = options, options.dim, options.predicts
         self.num_layers = options.num_layers + 1
         self.encoder = Transformer(options, pieces.vocab_size, embedding_norm=True)
         self.generator = Generator(options, pieces.vocab_size)

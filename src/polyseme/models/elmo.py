@@ -87,6 +87,7 @@ class Config(TrainingOptions):
 class Model(LanguageModel, TwoSidedFilling):
     """Both directions and their softmax."""
 
+    predicts = "every token, from each side alone"
     characters_VC: Tensor
 
     def __init__(self, options: Config, pieces: WordPieces) -> None:

@@ -30,7 +30,7 @@ from polyseme.models.base import TOKENIZER
 from polyseme.models.common.exported import Exported
 from polyseme.models.common.exported_causal import exported_causal
 from polyseme.models.common.filling import CausalFilling
-from polyseme.models.common.language_model import LanguageModel, Losses
+from polyseme.models.common.language_model import FROM_THE_LEFT, LanguageModel, Losses
 from polyseme.models.common.next_token import next_token_nats
 from polyseme.models.common.transformer import Transformer, TransformerOptions, initialize
 
@@ -42,6 +42,8 @@ class Config(TransformerOptions):
 
 class Model(LanguageModel, CausalFilling):
     """Decoder with tied embeddings."""
+
+    predicts = FROM_THE_LEFT
 
     def __init__(self, options: Config, pieces: WordPieces) -> None:
         super().__init__(pieces, max_length=options.max_length, pooling=options.pooling)

@@ -35,7 +35,7 @@ from polyseme.models.base import TOKENIZER, Words
 from polyseme.models.common import exported as common
 from polyseme.models.common.filling import CausalFilling, MaskedFilling
 from polyseme.models.common.head import TokenHead
-from polyseme.models.common.language_model import LanguageModel, Losses
+from polyseme.models.common.language_model import FROM_THE_LEFT, LanguageModel, Losses
 from polyseme.models.common.masking import MaskingOptions, Ratio, hide
 from polyseme.models.common.transformer import Transformer, initialize
 
@@ -62,6 +62,7 @@ class Model(LanguageModel, MaskedFilling, CausalFilling):
     def __init__(self, options: Config, pieces: WordPieces) -> None:
         super().__init__(pieces, max_length=options.max_length, pooling=options.pooling)
         self.options, self.dim, self.sides = options, options.dim, options.sides
+        self.predicts = options.predicts if self.sides == "both" else FROM_THE_LEFT
         self.num_layers = options.num_layers + 1
         self.encoder = Transformer(options, pieces.vocab_size, embedding_norm=True)
         self.head = TokenHead(self.dim, self.dim, pieces.vocab_size)

@@ -27,6 +27,7 @@ from polyseme.reporting.sections import (
     floor,
     intrinsic,
     language_models,
+    overview,
     polysemy,
     probes,
     provenance,
@@ -34,6 +35,7 @@ from polyseme.reporting.sections import (
 
 SECTIONS = (
     answer.build,
+    overview.build,
     polysemy.build,
     comparison.build,
     probes.build,
@@ -58,8 +60,9 @@ def write(folder: Path, evidence: Evidence) -> None:
             where=f"experiment {evidence.experiment}",
             mend="select tasks or intrinsic measures in conf/experiment",
         )
-    rows = [{name: row[name] for name in results.SCHEMA.names} for row in evidence.rows]
-    results.write(folder / "results.parquet", rows)
+    schema = results.REPORT_SCHEMA
+    rows = [{name: row[name] for name in schema.names} for row in evidence.rows]
+    results.write(folder / "results.parquet", rows, schema=schema)
     (folder / "dictionary.md").write_text(dictionary(), encoding="utf-8")
     metrics.write(folder / "metrics", evidence)
     report = compose(evidence)
@@ -86,7 +89,7 @@ def dictionary() -> str:
     """The data dictionary of results.parquet as Markdown."""
     lines = ["# Columns of results.parquet", "", "One row is one measurement; missing is null.", ""]
     lines += ["| column | type | meaning |", "|---|---|---|"]
-    for field in results.SCHEMA:
+    for field in results.REPORT_SCHEMA:
         meaning = pages.markdown(results.DICTIONARY[field.name])
         lines.append(f"| {pages.markdown(field.name)} | {field.type} | {meaning} |")
     return "\n".join(lines) + "\n"

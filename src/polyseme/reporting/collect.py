@@ -16,8 +16,8 @@ from typing import Any
 
 from polyseme import paths, results
 from polyseme.errors import DataError
-from polyseme.reporting import polysemy
-from polyseme.reporting.measurements import VALUES, Measurements, Row, ordering
+from polyseme.reporting import made, polysemy
+from polyseme.reporting.measurements import INIT, VALUES, Measurements, Row, ordering
 from polyseme.reporting.selection import Selection
 
 Open = Callable[[Path], Path]
@@ -25,7 +25,7 @@ Record = dict[str, Any]
 History = list[dict[str, float | None]]
 
 RESULTS, HISTORY = "results.parquet", "history.csv"
-CORPUS_CARD, TASK_CARD = "card.json", "task.json"
+CORPUS_CARD, TASK_CARD, MODEL_CARD = "card.json", "task.json", "representation.json"
 
 
 @dataclass
@@ -34,6 +34,7 @@ class Evidence:
 
     Attributes:
         rows: the whole results table, ordered, with the key `system` besides the columns.
+        made: system -> how it came to be, for each selected representation.
         histories: system -> rows of its training history; None where a column was not measured.
         corpora: corpus -> data card.
         tasks: task -> task card.
@@ -46,6 +47,7 @@ class Evidence:
     selection: Selection
     params: dict[str, Any]
     rows: Measurements = field(default_factory=lambda: Measurements([]))
+    made: dict[str, made.Made] = field(default_factory=dict)
     histories: dict[str, History] = field(default_factory=dict)
     corpora: dict[str, dict[str, Any]] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -65,6 +67,14 @@ class Evidence:
         return [name for name in selected if name in found] + [
             name for name in found if name not in selected
         ]
+
+    def ordered(self) -> list[str]:
+        """Names of the selected representations: static, then contextual ones."""
+        return sorted(self.made, key=lambda name: not self.made[name].is_static)
+
+    def static(self) -> list[str]:
+        """Names of the representations with one vector a type."""
+        return [name for name, of in self.made.items() if of.is_static]
 
     def main_metric(self, task: str) -> str | None:
         """The metric that decides a task: the one that its card names, else the first one."""
@@ -101,7 +111,11 @@ def collect(
     rows += _read_evaluations(selection, reader)
     evidence.polysemy = _read_polysemy(evidence, root)
     evidence.records = reader.records
-    fill_seconds(rows, reader.records)
+    for row in rows:
+        of = evidence.made.get(
+            evidence.system(row["corpus"], row["representation"].removesuffix(INIT))
+        )
+        made.fill_costs(row, of, reader.records)
     evidence.rows = _ordered(evidence, rows)
     return evidence
 
@@ -137,17 +151,18 @@ class _Reader:
 
 
 def _read_models(evidence: Evidence, reader: _Reader) -> list[Row]:
-    """Rows and histories of pre-training; a static representation need not have either."""
+    """Rows, histories, cards; a static representation need not have rows, nor a history."""
     rows: list[Row] = []
     for corpus, name in evidence.selection.pairs():
         folder = reader.folder(paths.model(evidence.experiment, corpus, name))
         if (folder / RESULTS).is_file():
             rows += results.read(folder / RESULTS)
+        system, item = evidence.system(corpus, name), f"{corpus}-{name}"
         if (folder / HISTORY).is_file():
-            system = evidence.system(corpus, name)
             evidence.histories[system] = _read_history(folder / HISTORY)
-        for stage in ("static", "pretrain"):
-            reader.record(f"{stage}@{corpus}-{name}")
+        for stage in made.STAGES:
+            reader.record(f"{stage}@{item}")
+        evidence.made[system] = made.find(reader.json(folder / MODEL_CARD), reader.records, item)
     return rows
 
 
@@ -200,27 +215,6 @@ def _read_history(path: Path) -> History:
             raise DataError(
                 f"is not a table of numbers ({error})", where=path, mend="run `dvc repro` again"
             ) from None
-
-
-def fill_seconds(rows: list[Row], records: dict[str, Record]) -> None:
-    """Put seconds from the run records into the rows, in place; null where there are none.
-
-    A pre-training row takes the seconds of its whole stage, a fine-tuning row those of its own
-    cell, which the record keeps under `row_seconds` as task/strategy/train_size/seed, with the
-    word `all` for the size of a cell that was trained on everything.
-    """
-    for row in rows:
-        name = f"{row['corpus']}-{row['representation']}"
-        if row["stage"] == "pretrain":
-            record = records.get(f"pretrain@{name}") or records.get(f"static@{name}") or {}
-            row["seconds"] = record.get("seconds")
-        elif row["stage"] == "finetune":
-            cells = records.get(f"finetune@{name}", {}).get("row_seconds", {})
-            keys = [
-                "/".join(map(str, (row["task"], row["strategy"], size, row["seed"])))
-                for size in (row["train_size"], "all")
-            ]
-            row["seconds"] = next((cells[key] for key in keys if key in cells), None)
 
 
 def _ordered(evidence: Evidence, rows: list[Row]) -> Measurements:

@@ -43,8 +43,7 @@ def costs(evidence: Evidence) -> list[Cost]:
     for task in evidence.selection.tasks:
         metric = evidence.main_metric(task)
         rows = finals(evidence, task).largest()
-        groups = rows.by("strategy", "corpus", "representation")
-        for (strategy, corpus, name), measured in groups.items():
+        for (strategy, system), measured in rows.by("strategy", "system").items():
             summary = measured.summary()
             if metric is None or summary is None:
                 continue
@@ -55,8 +54,8 @@ def costs(evidence: Evidence) -> list[Cost]:
                     metric=metric,
                     split=str(measured.one("split")),
                     strategy=strategy,
-                    system=evidence.system(corpus, name),
-                    pretrain=0.0 if strategy == SCRATCH else pretrain(evidence, corpus, name),
+                    system=system,
+                    pretrain=0.0 if strategy == SCRATCH else evidence.made[system].seconds,
                     finetune=sum(seconds) / len(seconds) if seconds else None,
                     score=summary,
                 )
@@ -64,8 +63,10 @@ def costs(evidence: Evidence) -> list[Cost]:
     return found
 
 
-def pretrain(evidence: Evidence, corpus: str, representation: str) -> float | None:
-    """Seconds of the stage that trained a representation."""
-    name = f"{corpus}-{representation}"
-    record = evidence.records.get(f"pretrain@{name}") or evidence.records.get(f"static@{name}")
-    return record.get("seconds") if record else None
+def finetuning(evidence: Evidence, strategy: str) -> dict[str, float]:
+    """System -> seconds of one fine-tuning run with a strategy, in the mean over the tasks."""
+    found: dict[str, list[float]] = {}
+    for cost in costs(evidence):
+        if cost.strategy == strategy and cost.finetune is not None:
+            found.setdefault(cost.system, []).append(cost.finetune)
+    return {system: sum(each) / len(each) for system, each in found.items()}

@@ -14,9 +14,16 @@ Row = dict[str, Any]
 SCRATCH = "scratch"
 """The strategy without pre-training, which every other one is compared with."""
 
+FULL = "full"
+"""The strategy that trains every weight, whose time stands for that of fine-tuning."""
+
+INIT = "_init"
+"""Ending of the name of the same architecture with random weights."""
+
 LOWER_IS_BETTER = frozenset(
     "loss bits_per_byte perplexity causal_loss causal_bits_per_byte masked_loss "
-    "masked_bits_per_byte detection_loss bits_per_gap_from_the_left".split()
+    "masked_bits_per_byte detection_loss bits_per_gap excess_bits_per_gap "
+    "bits_per_gap_from_the_left bits_per_gap_from_each_side".split()
 )
 
 VALUES = ("value", "num_items", "seconds", "num_parameters", "checked")

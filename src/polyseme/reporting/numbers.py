@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from polyseme.stats.seeds import Summary
 
-MISSING = "–"
+MISSING, ELSEWHERE = "–", "elsewhere"
 _COUNTS = "num_"
 _DECIMALS = {"perplexity": 1}
 _NAMES = {
     "macro_f1": "macro F1",
     "bits_per_byte": "bits per byte",
     "spearman": "Spearman correlation",
+    "detection_loss": "loss of detecting replaced tokens",
+    "detection_accuracy": "accuracy of detecting replaced tokens",
+    "replaced_share": "share of tokens that were replaced",
+    "bits_per_gap": "bits a gap",
+    "bits_per_gap_from_the_left": "bits a gap, from the left",
+    "bits_per_gap_from_each_side": "bits a gap, from each side",
 }
-_MINUTE, _HOUR = 60.0, 3600.0
+_MINUTE, _HOUR, _KIBI = 60.0, 3600.0, 1024.0
 
 
 def value(metric: str, number: float | None, *, signed: bool = False) -> str:
@@ -63,10 +69,28 @@ def memory(num_bytes: float | None) -> str:
     return MISSING if num_bytes is None else f"{num_bytes / 2**30:.2f} GiB"
 
 
+def size(num_bytes: float | None) -> str:
+    """Bytes in the unit that reads best."""
+    if num_bytes is None:
+        return MISSING
+    for unit in ("B", "KiB", "MiB"):
+        if num_bytes < _KIBI:
+            return f"{num_bytes:.{0 if unit == 'B' else 1}f} {unit}"
+        num_bytes /= _KIBI
+    return f"{num_bytes:.1f} GiB"
+
+
 def name(identifier: str) -> str:
     """A metric, or a key of a card, in words."""
     words = identifier.replace("_", " ")
     return _NAMES.get(identifier, words.replace("num ", "number of "))
+
+
+def some(names: list[str], limit: int = 3) -> str:
+    """As `listing`, with a count instead of what goes beyond `limit`, if that is more than one."""
+    if len(names) <= limit + 1:
+        return listing(names)
+    return listing([*names[:limit], f"{len(names) - limit} others"])
 
 
 def listing(names: list[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from polyseme.reporting.numbers import MISSING
+from polyseme.reporting.numbers import ELSEWHERE, MISSING
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Table:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """For each column, whether its cells are numbers."""
+        """For each column, whether its cells are numbers, or say why there is none."""
         columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.columns)
         return tuple(
             any(cell.sort is not None for cell in cells)
-            and all(cell.sort is not None or cell.text == MISSING for cell in cells)
+            and all(cell.sort is not None or cell.text in (MISSING, ELSEWHERE) for cell in cells)
             for cells in columns
         )
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from polyseme.data.tokenizer import WordPieces
 from polyseme.models.common.contextual import Contextual, Pooling
 
+FROM_THE_LEFT = "every token, from the left"
 NOTHING: Mapping[str, tuple[Tensor, Tensor]] = {}
 
 
@@ -46,9 +47,14 @@ class LanguageModel(Contextual):
             objectives that change; 1 outside of training.
         stateful: whether the rows of a training batch continue those of the batch before; they then
             overlap by one token, the last that was predicted and the first that is read.
+        predicts: what loss, bits per byte and perplexity are over, and from what; those of models
+            that say the same can be compared. Blank: with no other model's.
+        predictor: the part that predicts, where it is not the representation itself.
     """
 
     stateful: ClassVar[bool] = False
+    predicts: str = ""
+    predictor: ClassVar[str] = ""
     byte_lengths_V: Tensor
     progress = 1.0
 

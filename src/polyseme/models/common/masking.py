@@ -53,6 +53,12 @@ class MaskingOptions(TransformerOptions):
         end = self.mask_ratio if self.mask_ratio_end is None else self.mask_ratio_end
         return self.mask_ratio + (end - self.mask_ratio) * progress
 
+    @property
+    def predicts(self) -> str:
+        """What held-out losses are over; see LanguageModel."""
+        kind = " in whole words" if self.mask_words else ""
+        return f"hidden tokens ({100 * self.ratio_at(1.0):.4g} % of all{kind}), from both sides"
+
 
 class Hidden(NamedTuple):
     """Rows with hidden tokens.

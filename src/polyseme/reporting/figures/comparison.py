@@ -1,19 +1,24 @@
-"""Dot plot: every task and strategy, each representation with its mean and all of its seeds."""
+"""Dot plot: every task, each representation with its mean and all of its seeds by strategy."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from polyseme.reporting import numbers
 from polyseme.reporting.collect import Evidence
-from polyseme.reporting.figures import style
+from polyseme.reporting.figures import series, style
 from polyseme.reporting.measurements import Measurements
 from polyseme.reporting.page import Figure as Drawn
 from polyseme.reporting.rankings import finals
 
-ROW_INCHES, FRAME_INCHES = 0.19, 0.85
+LANE_INCHES, GAP_LANES, FRAME_INCHES = 0.09, 0.8, 0.75
 NAME = "comparison"
+Panel = tuple[str, str, Measurements]
 
 
 def draw(evidence: Evidence) -> Drawn | None:
@@ -24,18 +29,18 @@ def draw(evidence: Evidence) -> Drawn | None:
     with style.styled():
         figure = _draw(evidence, panels)
         alt = (
-            "Dot plot with one panel a task: for each transfer strategy and representation the "
+            "Dot plot with one panel a task: for each representation and transfer strategy the "
             "mean score and the score of every seed. The comparison tables hold the numbers."
         )
         svg = style.to_svg(figure, name=NAME, title="Comparison of representations", alt=alt)
     caption = (
-        "Every representation on every task, by transfer strategy: large marks are means, small "
-        "ones single seeds, dotted lines baselines that look at no representation."
+        "Every representation on every task, by transfer strategy: marks are means, strokes "
+        "single seeds, grey lines baselines that look at no representation."
     )
     return Drawn(NAME, caption, alt, svg)
 
 
-def _panels(evidence: Evidence) -> list[tuple[str, str, Measurements]]:
+def _panels(evidence: Evidence) -> list[Panel]:
     """Task, main metric and final scores, for each task that was fine-tuned."""
     panels = []
     for task in evidence.selection.tasks:
@@ -45,69 +50,57 @@ def _panels(evidence: Evidence) -> list[tuple[str, str, Measurements]]:
     return panels
 
 
-def _draw(evidence: Evidence, panels: list[tuple[str, str, Measurements]]) -> Figure:
-    looks = style.looks(evidence.systems())
-    base = evidence.rows.where(stage="baseline")
-    sizes = [
-        (_num_lines(rows, "system") + _num_lines(base.where(task=task), "representation"))
-        * ROW_INCHES
-        + FRAME_INCHES
-        for task, _, rows in panels
-    ]
-    figure, grid = style.canvas(sizes)
-    for (task, metric, rows), (axes,) in zip(panels, grid, strict=True):
-        base = evidence.rows.where(stage="baseline", task=task, metric=metric)
-        _draw_lines(axes, rows, base.real().final().known(), looks)
+def _draw(evidence: Evidence, panels: list[Panel]) -> Figure:
+    measured = Measurements([row for _, _, rows in panels for row in rows])
+    strategies = measured.distinct("strategy")
+    systems = [name for name in evidence.ordered() if name in measured.distinct("system")]
+    base = evidence.rows.where(stage="baseline", task=tuple(task for task, *_ in panels))
+    dashes = series.dashes(base.distinct("representation"))
+    height = len(systems) * (len(strategies) + GAP_LANES) * LANE_INCHES + FRAME_INCHES
+    labels = [*strategies, *map(numbers.name, dashes)]
+    figure, grid = style.wrapped(len(panels), height, labels=labels)
+    for n, (axes, (task, metric, rows)) in enumerate(zip(grid, panels, strict=True)):
+        _draw_scores(axes, rows, systems, strategies)
+        own = base.where(task=task, metric=metric).real().final().known()
+        for name, group in own.by("representation").items():
+            mean, muted = sum(group.values()) / len(group), style.light("muted")
+            axes.axvline(mean, color=muted, linestyle=dashes[name], linewidth=1.0, zorder=1)
         axes.set_title(style.short(task), loc="left")
         axes.set_xlabel(f"{numbers.name(metric)} on {rows.one('split')}")
+        _label_lines(axes, systems, evidence.static(), named=n % style.COLUMNS == 0)
+    handles = [_mark(name, n) for n, name in enumerate(strategies)]
+    style.add_legend(figure, [*handles, *series.baseline_handles(dashes)])
     return figure
 
 
-def _num_lines(rows: Measurements, column: str) -> int:
-    return sum(1 + len(group.distinct(column)) for group in rows.by("strategy").values())
+def _draw_scores(axes: Axes, rows: Measurements, systems: list[str], strategies: list[str]) -> None:
+    """A lane for each strategy, those of one representation beside each other."""
+    for (system, strategy), group in rows.by("system", "strategy").items():
+        n = strategies.index(strategy)
+        lane = n - (len(strategies) - 1) / 2
+        y = systems.index(system) + lane / (len(strategies) + GAP_LANES)
+        (colour, marker), values = series.ranked(n), group.values()
+        axes.plot(values, [y] * len(values), ls="", marker="|", ms=7, mew=0.8, color=colour)
+        axes.plot([sum(values) / len(values)], [y], marker=marker, ms=4.5, color=colour, mew=0)
 
 
-def _draw_lines(
-    axes: Axes, rows: Measurements, base: Measurements, looks: dict[str, style.Look]
-) -> None:
-    """One line a representation, under a line that names the strategy; then the baselines."""
-    ticks: list[str] = []
-    heads: list[int] = []
-    for strategy, group in rows.by("strategy").items():
-        heads.append(len(ticks))
-        ticks.append(strategy)
-        for system, measured in group.by("system").items():
-            _draw_system(axes, len(ticks), measured, looks[system])
-            ticks.append(system)
-    for name, measured in base.by("representation").items():
-        if name == base.rows[0]["representation"]:
-            heads.append(len(ticks))
-            ticks.append("baseline")
-        _draw_baseline(axes, len(ticks), measured)
-        ticks.append(numbers.name(name))
-    _label_lines(axes, ticks, heads)
-
-
-def _label_lines(axes: Axes, ticks: list[str], heads: list[int]) -> None:
-    axes.set_yticks(range(len(ticks)), [style.short(text) for text in ticks])
-    axes.set_ylim(len(ticks) - 0.3, -0.7)
+def _label_lines(axes: Axes, systems: list[str], static: list[str], *, named: bool) -> None:
+    """Names beside the first panel of a row; a line where static ones end."""
+    labels = [style.short(name) for name in systems] if named else []
+    axes.set_yticks(range(len(systems)), labels or [""] * len(systems))
+    axes.set_ylim(len(systems) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    for head in heads:
-        axes.get_yticklabels()[head].set_fontweight("bold")
-        axes.axhline(head - 0.5, color=style.light("grid"), linewidth=0.7)
+    for n, (above, below) in enumerate(pairwise(systems)):
+        is_border = (above in static) != (below in static)
+        axes.axhline(
+            n + 0.5,
+            color=style.light("muted" if is_border else "grid"),
+            linewidth=0.9 if is_border else 0.7,
+            zorder=0.5,
+        )
 
 
-def _draw_system(axes: Axes, y: float, measured: Measurements, look: style.Look) -> None:
-    """The mean above, the seeds below it, so that neither hides the other."""
-    values = measured.values()
-    mean, seeds = sum(values) / len(values), [y + 0.33] * len(values)
-    axes.plot(values, seeds, ls="", marker="o", ms=2.8, mfc="none", mec=look.colour, mew=0.8)
-    axes.plot([mean], [y - 0.08], ls="", marker=look.marker, mfc=look.face, mec=look.colour)
-
-
-def _draw_baseline(axes: Axes, y: float, measured: Measurements) -> None:
-    values, muted = measured.values(), style.light("muted")
-    mean = sum(values) / len(values)
-    axes.axvline(mean, color=muted, linestyle=":", linewidth=1.0)
-    axes.plot([mean], [y], ls="", marker="d", mfc=muted, mec=muted)
+def _mark(name: str, rank: int) -> Artist:
+    colour, marker = series.ranked(rank)
+    return Line2D([], [], ls="", marker=marker, color=colour, ms=6, label=style.short(name))

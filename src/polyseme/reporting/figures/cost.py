@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from polyseme.reporting import numbers
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.costs import Cost, costs
-from polyseme.reporting.figures import style
+from polyseme.reporting.figures import series, style
 from polyseme.reporting.page import Figure as Drawn
 
 NAME = "cost"
@@ -24,12 +24,12 @@ def draw(evidence: Evidence) -> Drawn | None:
     tasks = list(dict.fromkeys(cost.task for cost in points))
     strategies = list(dict.fromkeys(cost.strategy for cost in points))
     systems = list(dict.fromkeys(cost.system for cost in points))
-    looks = style.looks(evidence.systems())
+    looks = series.looks(evidence.systems(), evidence.static())
     markers = {s: style.MARKERS[n % len(style.MARKERS)] for n, s in enumerate(strategies)}
     with style.styled():
         labels = [*systems, *strategies]
-        figure, grid = style.canvas([PANEL_INCHES] * len(tasks), labels=labels)
-        for task, (axes,) in zip(tasks, grid, strict=True):
+        figure, grid = style.wrapped(len(tasks), PANEL_INCHES, labels=labels)
+        for task, axes in zip(tasks, grid, strict=True):
             _draw_panel(axes, [cost for cost in points if cost.task == task], looks, markers)
         handles = [_swatch(looks[name], name) for name in systems]
         handles += [_mark(markers[name], name) for name in strategies]
@@ -41,15 +41,15 @@ def draw(evidence: Evidence) -> Drawn | None:
         svg = style.to_svg(figure, name=NAME, title="Cost against quality", alt=alt)
     caption = (
         "Cost against quality: colour and fill of a mark are the representation, its shape is the "
-        "strategy. Seconds are "
-        "those of pre-training (none for scratch) and of one fine-tuning run, on this machine; "
+        "strategy; static representations are hollow. Seconds, on a logarithmic axis, are those "
+        " of pre-training (none for scratch) and of one fine-tuning run, on this machine; "
         "bars are one standard deviation over seeds."
     )
     return Drawn(NAME, caption, alt, svg)
 
 
 def _draw_panel(
-    axes: Axes, points: list[Cost], looks: dict[str, style.Look], markers: dict[str, str]
+    axes: Axes, points: list[Cost], looks: dict[str, series.Look], markers: dict[str, str]
 ) -> None:
     for cost in points:
         look = looks[cost.system]
@@ -69,11 +69,11 @@ def _draw_panel(
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.08, y=0.12)
     axes.set_title(style.short(points[0].task), loc="left")
-    axes.set_xlabel("pre-training and fine-tuning (seconds, logarithmic)")
+    axes.set_xlabel("pre-training and fine-tuning (seconds)")
     axes.set_ylabel(f"{numbers.name(points[0].metric)} ({points[0].split})")
 
 
-def _swatch(look: style.Look, name: str) -> Line2D:
+def _swatch(look: series.Look, name: str) -> Line2D:
     """The colour and fill of a system; squares are wide enough to show both."""
     label = style.short(name)
     return Line2D(

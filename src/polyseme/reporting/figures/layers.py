@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from math import ceil
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from polyseme.reporting import numbers
 from polyseme.reporting.collect import Evidence
-from polyseme.reporting.figures import style
+from polyseme.reporting.figures import series, style
 from polyseme.reporting.measurements import Measurements
 from polyseme.reporting.page import Figure as Drawn
 
@@ -17,7 +18,7 @@ NAME = "layers"
 PANEL_INCHES = 2.15
 SELECTIVITY = "selectivity"
 MAX_TICKS = 8
-DASHES = (":", "-.", "--")
+STATIC, STATIC_PLACE = "static", -1
 
 
 def draw(evidence: Evidence) -> Drawn | None:
@@ -26,23 +27,24 @@ def draw(evidence: Evidence) -> Drawn | None:
     groups = probed.by("task", "probe")
     if not groups:
         return None
-    systems = probed.distinct("system")
-    looks = style.looks(evidence.systems())
+    looks = series.looks(evidence.systems(), evidence.static())
+    systems = [name for name in probed.distinct("system") if looks[name].filled]
     with style.styled():
-        names: dict[str, str] = {}
-        baselines = evidence.rows.where(stage="baseline").distinct("representation")
-        labels = [*systems, *map(numbers.name, baselines)]
+        dashes = series.dashes(evidence.rows.where(stage="baseline").distinct("representation"))
+        labels = [*systems, *map(numbers.name, dashes)]
         heights = [PANEL_INCHES] * len(groups)
         figure, grid = style.canvas(heights, columns=2, labels=labels)
         for ((task, probe), rows), (left, right) in zip(groups.items(), grid, strict=True):
             metric = main_metric(rows)
             base = evidence.rows.where(stage="baseline", task=task, metric=metric)
             _draw_panel(left, rows.where(metric=metric).real(), looks)
-            names |= _draw_baselines(left, base.real().final().known(), names)
+            _draw_baselines(left, base.real().final().known(), dashes)
             _draw_selectivity(right, rows.where(metric=SELECTIVITY), looks)
             left.set_title(style.short(f"{task}, {probe}"), loc="left")
             left.set_ylabel(f"{numbers.name(metric)} ({rows.one('split')})")
-        style.add_legend(figure, _legend(systems, looks) + _legend_baselines(names))
+        style.add_legend(
+            figure, _legend(systems, looks, evidence.static()) + series.baseline_handles(dashes)
+        )
         alt = (
             "Line plots by layer, one row a task and probe: on the left the score of the probe, "
             "on the right its selectivity. The probe tables hold the numbers."
@@ -51,8 +53,8 @@ def draw(evidence: Evidence) -> Drawn | None:
     caption = (
         "Probes by layer: score on the real labels (left) and selectivity, the score minus that "
         "on control labels (right). Bands span the seeds. Hollow marks are the same architecture "
-        "with random weights, thin lines carry one-layer representations across, grey lines "
-        "are baselines that look at no representation."
+        "with random weights; representations with one layer stand at the left, and a thin line "
+        "carries the best of them across; grey lines are baselines that look at no representation."
     )
     return Drawn(NAME, caption, alt, svg)
 
@@ -63,7 +65,7 @@ def main_metric(rows: Measurements) -> str:
     return str(metrics[0]) if metrics else SELECTIVITY
 
 
-def _draw_selectivity(axes: Axes, rows: Measurements, looks: dict[str, style.Look]) -> None:
+def _draw_selectivity(axes: Axes, rows: Measurements, looks: dict[str, series.Look]) -> None:
     if rows:
         _draw_panel(axes, rows, looks)
         axes.set_ylabel(SELECTIVITY)
@@ -73,30 +75,52 @@ def _draw_selectivity(axes: Axes, rows: Measurements, looks: dict[str, style.Loo
         axes.text(0.5, 0.5, text, ha="center", color=muted, transform=axes.transAxes)
 
 
-def _draw_panel(axes: Axes, rows: Measurements, looks: dict[str, style.Look]) -> None:
-    layers = rows.distinct("layer")
-    names = sorted((n for n in layers if n.isdecimal()), key=int)
-    names += sorted(n for n in layers if not n.isdecimal())
-    places = {name: n for n, name in enumerate(names)}
-    for system, measured in rows.by("system").items():
-        _draw_system(axes, measured, looks[system], places)
-    step = max(1, ceil(len(names) / MAX_TICKS))
-    axes.set_xticks([places[n] for n in names[::step]], [style.short(n) for n in names[::step]])
-    axes.set_xlim(-0.4, max(len(names), 2) - 0.6)
+def _draw_panel(axes: Axes, rows: Measurements, looks: dict[str, series.Look]) -> None:
+    """Lines by layer; representations with one layer beside each other on the left."""
+    groups = rows.by("system")
+    single = {name: g for name, g in groups.items() if len(g.distinct("layer")) == 1}
+    deep = [g for name, g in groups.items() if name not in single]
+    layers = _ordered([layer for group in deep for layer in group.distinct("layer")])
+    places = {name: n for n, name in enumerate(layers)}
+    for system, measured in groups.items():
+        if system not in single:
+            _draw_system(axes, measured, looks[system], places)
+    _draw_single(axes, single, looks)
+    step = max(1, ceil(len(layers) / MAX_TICKS))
+    ticks = {places[n]: style.short(n) for n in layers[::step]}
+    ticks |= {STATIC_PLACE: STATIC} if single else {}
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.set_xlim(STATIC_PLACE - 0.5 if single else -0.4, max(len(layers), 1) - 0.6)
     axes.set_xlabel("layer (0: input embedding)")
 
 
+def _ordered(layers: list[str]) -> list[str]:
+    """Numbered layers in their order, then others."""
+    numbered = sorted({n for n in layers if n.isdecimal()}, key=int)
+    return numbered + sorted({n for n in layers if not n.isdecimal()})
+
+
+def _draw_single(
+    axes: Axes, groups: dict[str, Measurements], looks: dict[str, series.Look]
+) -> None:
+    """Marks spread over the width of a place, and the best one's score across."""
+    means = {name: sum(g.values()) / len(g.values()) for name, g in groups.items() if g.values()}
+    for n, (name, mean) in enumerate(means.items()):
+        x, look = STATIC_PLACE - 0.3 + 0.6 * (n + 0.5) / len(means), looks[name]
+        axes.plot([x], [mean], ls="", marker=look.marker, color=look.colour, mew=0, ms=5.5)
+        if mean == max(means.values()):
+            axes.axhline(mean, color=look.colour, linewidth=0.8)
+
+
 def _draw_system(
-    axes: Axes, measured: Measurements, look: style.Look, places: dict[str, int]
+    axes: Axes, measured: Measurements, look: series.Look, places: dict[str, int]
 ) -> None:
     groups = measured.by("layer")
     layers = sorted((n for n in groups if n is not None), key=lambda n: places[n])
     x = [places[n] for n in layers]
     values = [groups[n].values() for n in layers]
     means = [sum(v) / len(v) for v in values]
-    if len(layers) == 1:
-        axes.axhline(means[0], color=look.colour, linewidth=0.8, linestyle=look.dashes)
-    elif any(len(v) > 1 for v in values):
+    if any(len(v) > 1 for v in values):
         low, high = [min(v) for v in values], [max(v) for v in values]
         axes.fill_between(x, low, high, color=look.colour, alpha=0.18, linewidth=0)
     axes.plot(
@@ -104,48 +128,32 @@ def _draw_system(
         means,
         color=look.colour,
         ls=look.dashes,
+        lw=1.5 if look.filled else 0.9,
         marker=look.marker,
+        ms=5.0 if look.filled else 3.5,
         mfc=look.face,
         clip_on=False,
     )
 
 
-def _draw_baselines(axes: Axes, rows: Measurements, known: dict[str, str]) -> dict[str, str]:
-    """Horizontal lines.
-
-    Args:
-        known: dashes of the baselines drawn so far.
-
-    Returns:
-        Dashes of the baselines drawn here.
-    """
-    drawn: dict[str, str] = {}
+def _draw_baselines(axes: Axes, rows: Measurements, dashes: dict[str, str]) -> None:
+    """Horizontal lines."""
     for name, measured in rows.by("representation").items():
-        drawn[name] = known.get(name, DASHES[len(known | drawn) % len(DASHES)])
         values = measured.values()
         mean, muted = sum(values) / len(values), style.light("muted")
-        axes.axhline(mean, color=muted, linestyle=drawn[name], linewidth=1.2)
-    return drawn
+        axes.axhline(mean, color=muted, linestyle=dashes[name], linewidth=1.2)
 
 
-def _legend(systems: list[str], looks: dict[str, style.Look]) -> list[Line2D]:
+def _legend(systems: list[str], looks: dict[str, series.Look], static: list[str]) -> list[Artist]:
     return [
         Line2D(
             [],
             [],
             color=looks[name].colour,
-            linestyle=looks[name].dashes,
+            linestyle="" if name in static else looks[name].dashes,
             marker=looks[name].marker,
             markerfacecolor=looks[name].face,
             label=style.short(name),
         )
         for name in systems
-    ]
-
-
-def _legend_baselines(dashes: dict[str, str]) -> list[Line2D]:
-    muted = style.light("muted")
-    return [
-        Line2D([], [], color=muted, linestyle=line, label=style.short(numbers.name(name)))
-        for name, line in dashes.items()
     ]

@@ -15,12 +15,12 @@ from matplotlib.lines import Line2D
 
 from polyseme.reporting import numbers
 from polyseme.reporting.collect import Evidence
-from polyseme.reporting.figures import style
+from polyseme.reporting.figures import series, style
 from polyseme.reporting.page import Figure as Drawn
 from polyseme.reporting.polysemy import Layer, Word
 
 NAME = "polysemy"
-MAX_COLUMNS, WIDTH, TITLE_INCHES = 5, 6.8, 0.42
+MAX_COLUMNS, MAX_PANELS, TITLE_INCHES = 5, 15, 0.42
 MARK, RING = 4.6, 5.0
 CROWD = 6
 MARGIN, LEAST_RADIUS, GRAIN = 1.28, 1e-3, 50
@@ -46,9 +46,11 @@ def draw(evidence: Evidence) -> Drawn | None:
         return None
     name, word = next(iter(next(iter(evidence.polysemy.values())).words.items()))
     rows = list(_rows(evidence, name))
+    layers = sum(len(found.words[name].layers) for found in evidence.polysemy.values())
+    shown = "each layer" if layers <= MAX_PANELS else "the best layer"
     alt = (
         f"Scatter plots of the occurrences of {name}, one for each static representation and for "
-        f"each layer of a contextualized one, coloured by sense: {numbers.listing(word.senses)}. "
+        f"{shown} of a contextualized one, coloured by sense: {numbers.listing(word.senses)}. "
         "The separation table holds the numbers."
     )
     with style.styled():
@@ -56,7 +58,8 @@ def draw(evidence: Evidence) -> Drawn | None:
         svg = style.to_svg(figure, name=NAME, title=f"The senses of {name}", alt=alt)
     caption = (
         f"Every mark is an occurrence of {name} in a sentence, at the first two principal "
-        "components of its vector; each panel has its own scale. A static representation has one "
+        "components of its vector; each panel has its own scale, and is "
+        f"{shown} of a contextualized representation. A static representation has one "
         "vector for each spelling, so that occurrences coincide (rings; the count above). The "
         "number in the title is the separation: how often the nearest other occurrence has the "
         "same sense; always guessing the most frequent sense would give "
@@ -72,7 +75,10 @@ def places(layer: Layer) -> list[tuple[int, int]]:
 
 
 def _rows(evidence: Evidence, name: str) -> Iterator[list[_Panel]]:
-    """The static ones together, then each contextual one from its first layer to its last."""
+    """The static ones together, then each contextual one from its first layer to its last.
+
+    Where that would be more than MAX_PANELS, the best layer stands for all of a representation.
+    """
     systems = evidence.polysemy
     words = {system: found.words[name] for system, found in systems.items()}
     static = [system for system, found in systems.items() if found.is_static]
@@ -81,6 +87,9 @@ def _rows(evidence: Evidence, name: str) -> Iterator[list[_Panel]]:
         title = style.short(system, TITLE_LETTERS - len(", layer 0"))
         word = words[system]
         groups.append([_Panel(f"{title}, layer {each.layer}", word, each) for each in word.layers])
+    if sum(map(len, groups)) > MAX_PANELS:
+        best = [next(panel for panel in group if panel.is_best) for group in groups[1:]]
+        groups = [[*groups[0], *best]]
     for group in groups:
         yield from (group[n : n + MAX_COLUMNS] for n in range(0, len(group), MAX_COLUMNS))
 
@@ -89,8 +98,8 @@ def _draw(rows: list[list[_Panel]], title: str, senses: list[str]) -> Figure:
     columns = max(3, *map(len, rows))
     free = columns - len(rows[0])
     labels = () if free >= LEGEND_PANELS else (title, *senses)
-    heights = [WIDTH / columns + TITLE_INCHES] * len(rows)
-    figure, grid = style.canvas(heights, columns=columns, labels=labels, width=WIDTH)
+    heights = [style.WIDE_INCHES / columns + TITLE_INCHES] * len(rows)
+    figure, grid = style.canvas(heights, columns=columns, labels=labels, width=style.WIDE_INCHES)
     for panels, line in zip(rows, grid, strict=True):
         for axes in line:
             axes.set_axis_off()
@@ -159,21 +168,16 @@ def _count(axes: Axes, point: tuple[float, float], number: int, rings: int) -> N
 
 
 def _plot(axes: Axes, points: Sequence[tuple[float, float]], rank: int, size: float) -> None:
-    colour, marker = _look(rank)
+    colour, marker = series.ranked(rank)
     x, y = [point[0] for point in points], [point[1] for point in points]
     edge = style.light("paper")
     axes.plot(x, y, ls="", marker=marker, color=colour, ms=size, mec=edge, mew=0.4)
 
 
 def _mark(sense: str, rank: int) -> Line2D:
-    colour, marker = _look(rank)
+    colour, marker = series.ranked(rank)
     label = style.short(sense)
     return Line2D([], [], ls="", marker=marker, color=colour, ms=6.5, mec="none", label=label)
-
-
-def _look(rank: int) -> tuple[str, str]:
-    colour = style.light(style.SERIES[rank % len(style.SERIES)])
-    return colour, style.MARKERS[rank % len(style.MARKERS)]
 
 
 def _radius(layer: Layer) -> float:

@@ -14,8 +14,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from xml.sax.saxutils import escape
 
 import matplotlib as mpl
@@ -25,13 +24,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-Fill = Literal["full", "none", "left", "bottom"]
-
-WIDTH_INCHES = 4.8
-MAX_LEGEND_COLUMNS, LEGEND_INCHES = 3, 0.19
+WIDTH_INCHES, WIDE_INCHES, COLUMNS = 4.8, 6.8, 2
+MAX_LEGEND_COLUMNS, LEGEND_INCHES = 6, 0.19
 HANDLE_INCHES, LETTER_INCHES = 0.5, 0.07
 MAX_NAME, TAIL = 26, 9
-INIT = "_init"
 
 PALETTE = {
     "paper": ("#ffffff", "#0d1117"),
@@ -47,7 +43,6 @@ PALETTE = {
 }
 SERIES = ("blue", "orange", "green", "purple", "olive", "slate")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-FILLS: tuple[Fill, ...] = ("full", "none", "left", "bottom")
 
 _SETTINGS: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -74,50 +69,6 @@ _COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")  # as matplotlib writes it into a
 def light(name: str) -> str:
     """The light value of a palette colour."""
     return PALETTE[name][0]
-
-
-@dataclass(frozen=True)
-class Look:
-    """How one system is drawn, in every figure alike.
-
-    Attributes:
-        filled: whether its marker is; that of random weights is not.
-        fill: tells systems of the same colour apart where markers say something else.
-    """
-
-    colour: str
-    marker: str
-    dashes: str
-    filled: bool
-    fill: Fill
-
-    @property
-    def face(self) -> str:
-        """Colour inside the marker."""
-        return self.colour if self.filled else light("paper")
-
-
-def looks(systems: Sequence[str]) -> dict[str, Look]:
-    """A look for each system; a randomly initialised one is the hollow twin of the trained one."""
-    bases = list(dict.fromkeys(_base(name) for name in systems))
-    chosen = {}
-    for name in systems:
-        n = bases.index(_base(name))
-        trained = _base(name) == name
-        colour = light(SERIES[n % len(SERIES)])
-        chosen[name] = Look(
-            colour=colour,
-            marker=MARKERS[n % len(MARKERS)],
-            dashes="-" if trained else "--",
-            filled=trained,
-            fill=FILLS[n // len(SERIES) % len(FILLS)],
-        )
-    return chosen
-
-
-def _base(system: str) -> str:
-    name, at, corpus = system.partition("@")
-    return name.removesuffix(INIT) + at + corpus
 
 
 def short(name: str, limit: int = MAX_NAME) -> str:
@@ -165,7 +116,7 @@ def canvas(
         labels: of the legend below, for which there is more room.
         width: inches of the whole figure.
     """
-    legend = LEGEND_INCHES * math.ceil(len(labels) / _legend_columns(labels))
+    legend = LEGEND_INCHES * math.ceil(len(labels) / _legend_columns(labels, width))
     figure = Figure(figsize=(width, sum(heights) + legend), layout="constrained")
     engine = figure.get_layout_engine()
     assert isinstance(engine, ConstrainedLayoutEngine)  # noqa: S101 - asked for above
@@ -174,17 +125,34 @@ def canvas(
     return figure, axes.tolist()
 
 
+def wrapped(number: int, height: float, *, labels: Sequence[str] = ()) -> tuple[Figure, list[Axes]]:
+    """A wide figure of equal panels, COLUMNS of them in a row.
+
+    Args:
+        height: inches of each panel, labels included.
+        labels: as those of `canvas`.
+    """
+    columns, width = (COLUMNS, WIDE_INCHES) if number > 1 else (1, WIDTH_INCHES)
+    heights = [height] * math.ceil(number / columns)
+    figure, grid = canvas(heights, columns=columns, labels=labels, width=width)
+    panels = [axes for row in grid for axes in row]
+    for axes in panels[number:]:
+        axes.set_axis_off()
+    return figure, panels[:number]
+
+
 def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     """One legend for all axes, below them."""
-    columns = _legend_columns([str(handle.get_label()) for handle in handles])
+    labels = [str(handle.get_label()) for handle in handles]
+    columns = _legend_columns(labels, figure.get_figwidth())
     figure.legend(handles=handles, loc="outside lower left", ncols=columns)
 
 
-def _legend_columns(labels: Sequence[str]) -> int:
+def _legend_columns(labels: Sequence[str], inches: float) -> int:
     """As many as fit beside each other, by the length of the longest label."""
     longest = max((len(label) for label in labels), default=0)
     width = HANDLE_INCHES + LETTER_INCHES * min(longest, MAX_NAME)
-    return max(1, min(MAX_LEGEND_COLUMNS, int(WIDTH_INCHES / width)))
+    return max(1, min(MAX_LEGEND_COLUMNS, int(inches / width)))
 
 
 def to_svg(figure: Figure, *, name: str, title: str, alt: str) -> str:

@@ -95,7 +95,7 @@ def _sentence(ranking: Ranking, metric: str) -> str:
         first, *others = ranking.tied
         closest = _with_difference(first.name, first.summary, first.behind, metric)
         text = f"a tie: {best} has the best mean, but cannot be told apart from {closest}"
-        text += f", nor from {numbers.listing([r.name for r in others])}" if others else ""
+        text += f", nor from {numbers.some([r.name for r in others])}" if others else ""
     else:
         text = f"{best} is best"
     if not ranking.beaten:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from polyseme.reporting import numbers
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import Measurements
-from polyseme.reporting.page import Cell, Section, table
+from polyseme.reporting.page import Cell, Section, Table, table
 from polyseme.reporting.sections.comparison import number, score
 
 MODEL, FLOOR = "bits_per_gap", "floor_bits_per_gap"
 EXCESS, ERROR = "excess_bits_per_gap", "excess_error"
+ONE_SIDED = ("bits_per_gap_from_the_left", "bits_per_gap_from_each_side")
+ONE_SIDE = (
+    "Models that read one side at a time do not see what the floor knows: theirs are the bits of "
+    "the word given what stands before it, or the mean of that and of what stands behind it. They "
+    "have no floor here, and compare with their own kind only."
+)
 NOTE = (
     "The floor of a gap is −log2 of the probability that the source itself gives to the word, "
     "knowing every other word of the text and summing over all trees and topics. The model is "
@@ -19,38 +25,39 @@ NOTE = (
 
 
 def build(evidence: Evidence) -> Section | None:
-    """The section; None where no language model was measured against a floor."""
+    """The section; None where no language model was asked for hidden words."""
     rows = evidence.rows.where(stage="intrinsic", metric=(MODEL, FLOOR, EXCESS, ERROR))
-    if not rows:
+    others = evidence.rows.where(stage="intrinsic", metric=ONE_SIDED)
+    if not rows and not others:
         return None
-    lines: list[list[Cell | str]] = []
-    sentences = []
-    for (task, system), group in rows.by("task", "system").items():
-        found = {name: group.where(metric=name) for name in (MODEL, FLOOR, EXCESS, ERROR)}
-        lines.append(
-            [
-                task,
-                system,
-                *(score(name, found[name]) for name in (MODEL, FLOOR, EXCESS, ERROR)),
-                number(group.one("num_items")),
-            ]
-        )
-        sentences.append(_sentence(system, found))
-    columns = ["Task", "Representation", "Bits a gap", "Floor", "Above the floor"]
+    tables = [each for each in (_both_sides(rows), _one_side(others)) if each.rows]
     return Section(
         "Distance from the floor",
         "floor",
-        paragraphs=(*_entropies(evidence), " ".join(sentences)),
-        tables=(
-            table(
-                "Words hidden one at a time: bits that a model needs, and bits that anyone needs",
-                [*columns, "Standard error", "Gaps"],
-                lines,
-                fold=("Task", "Gaps"),
-            ),
-        ),
-        notes=(NOTE,),
+        paragraphs=(*_entropies(evidence), *_sentences(rows)),
+        tables=tuple(tables),
+        notes=((NOTE,) if rows else ()) + ((ONE_SIDE,) if others else ()),
     )
+
+
+def _both_sides(rows: Measurements) -> Table:
+    lines: list[list[Cell | str]] = []
+    for (task, system), group in rows.by("task", "system").items():
+        found = [score(name, group.where(metric=name)) for name in (MODEL, FLOOR, EXCESS, ERROR)]
+        lines.append([task, system, *found, number(group.one("num_items"))])
+    columns = ["Task", "Representation", "Bits a gap", "Floor", "Above the floor"]
+    caption = "Words hidden one at a time: bits that a model needs, and bits that anyone needs"
+    return table(caption, [*columns, "Standard error", "Gaps"], lines, fold=("Task", "Gaps"))
+
+
+def _one_side(rows: Measurements) -> Table:
+    lines: list[list[Cell | str]] = []
+    for (task, system), group in rows.by("task", "system").items():
+        found = [score(name, group.where(metric=name)) for name in ONE_SIDED]
+        lines.append([task, system, *found, number(group.one("num_items"))])
+    columns = ["Task", "Representation", *map(numbers.name, ONE_SIDED), "Gaps"]
+    caption = "The same words, for models that read one side at a time"
+    return table(caption, columns, lines, fold=("Task", "Gaps"))
 
 
 def _entropies(evidence: Evidence) -> list[str]:
@@ -68,12 +75,15 @@ def _entropies(evidence: Evidence) -> list[str]:
     return found
 
 
-def _sentence(system: str, found: dict[str, Measurements]) -> str:
-    model, floor, excess, error = (
-        found[name].values()[0] for name in (MODEL, FLOOR, EXCESS, ERROR)
-    )
-    return (
-        f"{system} needs {numbers.value(MODEL, model)} bits for a hidden word, "
-        f"{numbers.value(EXCESS, excess)} ± {numbers.value(ERROR, error)} more than the floor of "
-        f"{numbers.value(FLOOR, floor)}."
-    )
+def _sentences(rows: Measurements) -> list[str]:
+    """What each model needs, in one paragraph."""
+    said = []
+    for (_, system), group in rows.by("task", "system").items():
+        names = (MODEL, FLOOR, EXCESS, ERROR)
+        model, floor, excess, error = (group.where(metric=name).values()[0] for name in names)
+        said.append(
+            f"{system} needs {numbers.value(MODEL, model)} bits for a hidden word, "
+            f"{numbers.value(EXCESS, excess)} ± {numbers.value(ERROR, error)} more than the floor "
+            f"of {numbers.value(FLOOR, floor)}."
+        )
+    return [" ".join(said)] if said else []

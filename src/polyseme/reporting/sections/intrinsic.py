@@ -5,15 +5,17 @@ from __future__ import annotations
 from polyseme.reporting import numbers
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import Measurements
+from polyseme.reporting.measures import COVERAGE
 from polyseme.reporting.page import Cell, Section, Table, table
 from polyseme.reporting.sections.comparison import number, score
-from polyseme.reporting.sections.floor import MODEL as FLOOR
+from polyseme.reporting.sections.floor import MODEL as BITS
+from polyseme.reporting.sections.floor import ONE_SIDED
 
-COVERAGE = "coverage"
 PAIRS = (
     "Minimal pairs: the share in which the grammatical sentence scores higher; chance is 0.5. A "
-    "language model scores a sentence by its pseudo-log-likelihood, another representation by how "
-    "well its vectors agree with each other."
+    "language model that sees both sides scores a sentence by its pseudo-log-likelihood, one that "
+    "reads one side at a time by its log-likelihood, one that tells real tokens from replaced ones "
+    "by the probability that all are real, another representation by how well its vectors agree."
 )
 NOTE = (
     "Policies for words out of vocabulary: skip leaves out every pair or question with such a "
@@ -26,7 +28,8 @@ def build(evidence: Evidence) -> Section | None:
     """The section; None where nothing was measured."""
     rows = evidence.rows.where(stage="intrinsic")
     groups = rows.by("task")
-    shown = {task: group for task, group in groups.items() if not group.where(metric=FLOOR)}
+    gaps = (BITS, *ONE_SIDED)
+    shown = {task: group for task, group in groups.items() if not group.where(metric=gaps)}
     if not shown:
         return None
     tables = [_scores(task, group) for task, group in shown.items()]

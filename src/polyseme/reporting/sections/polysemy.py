@@ -8,7 +8,7 @@ from polyseme.reporting.figures import polysemy as figure
 from polyseme.reporting.page import Cell, Section, Table, table
 from polyseme.reporting.polysemy import Polysemy, Word
 
-METRIC = "accuracy"
+METRIC, SHOWN = "accuracy", 4
 NOTE = (
     "Separation is the leave-one-out accuracy of the nearest neighbour: how often the other "
     "occurrence whose full vector is nearest has the same sense. A static representation has one "
@@ -24,7 +24,8 @@ def build(evidence: Evidence) -> Section | None:
     drawn = figure.draw(evidence)
     if drawn is None:
         return None
-    tables = (_separations(evidence), _neighbors(evidence), _gaps(evidence))
+    nearest = (_neighbors(evidence, name) for name in _words(evidence))
+    tables = (_separations(evidence), *nearest, _gaps(evidence))
     return Section(
         "One word, several senses",
         "polysemy",
@@ -49,11 +50,15 @@ def _first_word(evidence: Evidence) -> str:
         at = f" in layer {each.best.layer} of 0 to {len(each.layers) - 1}"
         shown = numbers.value(METRIC, each.best.separation)
         best.append(f"{system} {shown}{at if len(each.layers) > 1 else ''}")
+    least = min(each.best.separation for each in found.values())
+    shown = numbers.some(best, SHOWN)
+    if len(best) > SHOWN + 1:
+        shown += f", down to {numbers.value(METRIC, least)}"
     return (
         f"{name} has {len(word.senses)} senses here ({numbers.listing(word.senses)}), in "
         f"{numbers.count(len(word.occurrences))} sentences. How often does the nearest other "
-        f"occurrence have the same sense? {numbers.listing(best)}; always guessing the most "
-        f"frequent sense would give {numbers.value(METRIC, word.majority)}."
+        f"occurrence have the same sense? {shown}; always guessing the most frequent sense would "
+        f"give {numbers.value(METRIC, word.majority)}."
     )
 
 
@@ -116,19 +121,19 @@ def _score(value: float | None, top: float) -> Cell:
     return Cell(numbers.value(METRIC, value), value, strong=value == top)
 
 
-def _neighbors(evidence: Evidence) -> Table:
-    """One line a context, one column a representation: its last layer."""
+def _neighbors(evidence: Evidence, name: str) -> Table:
+    """One line a representation, in its last layer; one column a context of the word."""
+    systems = evidence.polysemy
     lines: list[list[Cell | str]] = []
-    for name, word in _words(evidence).items():
-        for n, context in enumerate(word.contexts):
-            nearest = [_nearest(each.words[name], n) for each in evidence.polysemy.values()]
-            lines.append([name, context.sense, context.marked, *nearest])
-    heads = [
-        system if found.is_static else f"{system}, last layer"
-        for system, found in evidence.polysemy.items()
-    ]
-    caption = "Nearest words of the word in brackets, among the words of these sentences"
-    return table(caption, ["Word", "Sense", "Context", *heads], lines)
+    for system, found in systems.items():
+        word = found.words[name]
+        layer = "" if found.is_static else f", layer {word.layers[-1].layer}"
+        nearest = [_nearest(word, n) for n in range(len(word.contexts))]
+        lines.append([f"{system}{layer}", *nearest])
+    contexts = _words(evidence)[name].contexts
+    heads = [f"{context.sense}: {context.marked}" for context in contexts]
+    caption = f"{name}: nearest words of the word in brackets, among the words of these sentences"
+    return table(caption, ["Representation", *heads], lines)
 
 
 def _nearest(word: Word, number: int) -> str:

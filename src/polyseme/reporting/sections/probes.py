@@ -10,6 +10,7 @@ from polyseme.reporting.measurements import Measurements
 from polyseme.reporting.page import Cell, Item, Section, Table, table
 from polyseme.reporting.sections.comparison import number, score
 
+SHOWN = 4
 NOTES = (
     "Selectivity is the score on real labels minus that on control labels, which are random but "
     "fixed for each word type: a probe that merely memorises word types has little of it.",
@@ -40,7 +41,7 @@ def build(evidence: Evidence) -> Section | None:
 
 
 def _best_layers(rows: Measurements, base: Measurements) -> str:
-    """The best layer of each representation, best first, then the baselines."""
+    """The best layer of the best representations, then the baselines."""
     metric = main_metric(rows)
     best = []
     for system, group in rows.where(metric=metric).real().by("system").items():
@@ -49,12 +50,15 @@ def _best_layers(rows: Measurements, base: Measurements) -> str:
         top = max(means, key=lambda layer: means[layer])
         at = f" (layer {top} of 0 to {len(means) - 1})" if len(means) > 1 else ""
         best.append((means[top], f"{system} {numbers.value(metric, means[top])}{at}"))
+    best.sort(key=lambda pair: -pair[0])
+    text = f"{numbers.name(metric)} {numbers.some([named for _, named in best], SHOWN)}"
+    if len(best) > SHOWN + 1:
+        text += f", down to {numbers.value(metric, best[-1][0])}"
+    stands = []
     for name, group in base.where(metric=metric).real().by("representation").items():
         if summary := group.summary():
-            shown = numbers.value(metric, summary.mean)
-            best.append((summary.mean, f"the {numbers.name(name)} baseline {shown}"))
-    best.sort(key=lambda pair: -pair[0])
-    return f"{numbers.name(metric)} {numbers.listing([text for _, text in best])}."
+            stands.append(f"{numbers.name(name)} {numbers.value(metric, summary.mean)}")
+    return f"{text}; baselines: {numbers.listing(stands)}." if stands else f"{text}."
 
 
 def _scores(title: str, rows: Measurements, base: Measurements) -> Table:
