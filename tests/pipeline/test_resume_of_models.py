@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from tests.pipeline.conftest import ROOT, Project
@@ -26,11 +26,11 @@ from polyseme.training.pretrain import Pretraining
 pytestmark = pytest.mark.pipeline
 
 KILLED_STEP, HALF_WRITTEN, NUM_STEPS = 10, 18, 24
-LIVES = (KILLED_STEP, HALF_WRITTEN, None)
 IMPORTED = (
     "pytest dvc.api omegaconf ruamel.yaml pyarrow.parquet polyseme.training.loop "
     "polyseme.tracking.local polyseme.results polyseme.models.elmo polyseme.models.gpt_bert"
 ).split()
+UNUSED = ("dataset", "static", "task", "strategy", "probe", "baseline")
 PIPELINE = "pipelines/pretrain.py"
 WRITTEN = {"weights.safetensors", "history.csv", "results.parquet"}
 
@@ -44,15 +44,27 @@ ELMO = {"dim": 8, "cell_dim": 12, "dropout": 0.1, "character_dim": 4, "filters":
 AWD_LSTM = {"dim": 8, "hidden_dim": 12, "num_layers": 2, "restart": 0.3}
 NTASGD = {"optimizer": "ntasgd", "ntasgd_patience": 1, "num_validations": NUM_STEPS, "lr": 30.0}
 
-MOMENTUM, MOMENTS, AVERAGE = "momentum_buffer", "exp_avg_sq", "average"
+
+class Case(NamedTuple):
+    """A model, and the state besides its weights that a run must find again."""
+
+    model: str
+    values: dict[str, Any]
+    state: tuple[str, ...]
+    precision: str = "fp32"
+
+
+MUON = ("momentum_buffer", "exp_avg_sq")
+CARRIED = ("h0_BH", "c1_BH")
 CASES = {
-    "elmo": ("elmo", ELMO, [MOMENTS]),
-    "awd_lstm": ("awd_lstm", AWD_LSTM, [MOMENTS, "h0_BH", "c1_BH"]),
-    "ntasgd": ("awd_lstm", AWD_LSTM | NTASGD, [AVERAGE, "h0_BH", "c1_BH"]),
-    "gpt": ("gpt", TRANSFORMER, [MOMENTUM, MOMENTS]),
-    "bert": ("bert", TRANSFORMER | MASKING, [MOMENTUM, MOMENTS]),
-    "electra": ("electra", TRANSFORMER | MASKING, [MOMENTUM, MOMENTS]),
-    "gpt_bert": ("gpt_bert", TRANSFORMER | MASKING | {"masked_share": 0.6}, [MOMENTUM, MOMENTS]),
+    "elmo": Case("elmo", ELMO, ("exp_avg_sq",)),
+    "awd_lstm": Case("awd_lstm", AWD_LSTM, ("exp_avg_sq", *CARRIED)),
+    "awd_lstm_averaged": Case("awd_lstm", AWD_LSTM | NTASGD, ("average", *CARRIED)),
+    "gpt": Case("gpt", TRANSFORMER, MUON),
+    "bert": Case("bert", TRANSFORMER | MASKING, MUON),
+    "bert_bf16": Case("bert", TRANSFORMER | MASKING, MUON, "bf16"),
+    "electra": Case("electra", TRANSFORMER | MASKING, MUON),
+    "gpt_bert": Case("gpt_bert", TRANSFORMER | MASKING | {"masked_share": 0.6}, MUON),
 }
 
 
@@ -135,14 +147,14 @@ class Stage:
 @pytest.fixture(scope="module")
 def params() -> dict[str, Any]:
     """Those of the smoke experiment with every language model, and with nothing that uses them."""
-    names = ",".join(sorted({name for name, _, _ in CASES.values()}))
+    names = ",".join(sorted({case.model for case in CASES.values()}))
     made = compose.composed(
         ["experiment=smoke", f"lm=[{names}]", "runtime.tracking=off", "runtime.progress=false",
          "runtime.num_threads=1", "runtime.checkpoint_seconds=1e-9"],
         ROOT / "conf",
     )  # fmt: skip
-    nothing = dict.fromkeys(("dataset", "static", "task", "strategy", "probe", "baseline"), {})
-    return made | nothing | dict.fromkeys(("statics", "representations", "tasks"), [])
+    nothing: dict[str, Any] = {group: {} for group in UNUSED}
+    return made | nothing | {key: [] for key in ("statics", "representations", "tasks")}
 
 
 @pytest.fixture(scope="module")
@@ -154,15 +166,24 @@ def project(prepared: Project, tmp_path_factory: pytest.TempPathFactory) -> Proj
     return project
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest, project: Project, params: dict[str, Any]) -> Case:
+    """A model; the params are its own."""
+    found = CASES[request.param]
+    config = params["lm"][found.model] | TRAINING | found.values
+    mine = {
+        "lm": {found.model: config},
+        "lms": [found.model],
+        "runtime": params["runtime"] | {"precision": found.precision},
+    }
+    (project.folder / "params.yaml").write_text(compose.text(params | mine))
+    return found
+
+
 def test_a_model_killed_twice_ends_with_the_bytes_of_an_uninterrupted_run(
-    project: Project, params: dict[str, Any], case: str
+    project: Project, case: Case
 ) -> None:
-    name, values, kept = CASES[case]
-    config = params["lm"][name] | TRAINING | values
-    text = compose.text(params | {"lm": {name: config}, "lms": [name]})
-    (project.folder / "params.yaml").write_text(text)
-    stage = Stage(project, name)
+    stage = Stage(project, case.model)
     assert stage.live(None) == 0, stage.log.read_text()
     whole = stage.take_artifact()
     for death, step in ((KILLED_STEP, KILLED_STEP), (HALF_WRITTEN, HALF_WRITTEN - 1)):
@@ -170,7 +191,7 @@ def test_a_model_killed_twice_ends_with_the_bytes_of_an_uninterrupted_run(
         assert not stage.artifact.exists()
         found = stage.newest()
         assert found.step == step
-        for part in kept:
+        for part in case.state:
             assert any(t.any() for n, t in found.tensors.items() if n.endswith(f".{part}")), part
     assert stage.live(None) == 0, stage.log.read_text()
     assert f"continuing at step {HALF_WRITTEN - 1}\n" in stage.log.read_text()
