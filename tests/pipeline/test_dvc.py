@@ -102,7 +102,8 @@ def test_another_experiment_leaves_the_report_of_the_first(
     folder = project.folder
     text = (folder / "conf/experiment/smoke.yaml").read_text()
     text = text.replace("/lm: [bert]", "/lm: []").replace("[random, word2vec]", "[random]")
-    text = text[: text.index("lm:\n")] + text[text.index("task:\n") :]
+    text = re.sub(r"/task: .*", "/task: [senses]", text)
+    text = re.sub(r"(?s)lm:\n.*task:\n(  senses: .*?\n).*(strategy:\n)", r"task:\n\1\2", text)
     text = text.replace("  word2vec: {dim: 32, budget: 80_000}\n", "")
     text = text.replace("experiment: smoke", "experiment: other")
     (folder / "conf/experiment/other.yaml").write_text(text)

@@ -140,6 +140,9 @@ def test_a_run_stopped_at_any_step_and_continued_has_the_same_weights_and_histor
     assert torch.equal(_weights(continued), _weights(whole))
     assert continued.rows == whole.rows
     assert continued.words_seen == whole.words_seen
+    at_the_end = _train(pieces, tmp_path / "killed", options)
+    assert torch.equal(_weights(at_the_end), _weights(whole))
+    assert at_the_end.rows == whole.rows
 
 
 def test_two_processes_have_the_losses_of_one_with_states_carried_over(

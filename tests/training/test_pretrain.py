@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from polyseme.training.loop import pretrain
 from polyseme.training.pretrain import Pretraining
 
 RUNTIME = Runtime(num_threads=1, precision="fp32", progress=False, checkpoint_seconds=1e-6)
+SELDOM = replace(RUNTIME, checkpoint_seconds=1e6)
 
 
 def _store(tokens: int, seed: int = 0) -> TokenStore:
@@ -124,6 +126,9 @@ def test_a_run_stopped_at_any_step_and_continued_has_the_same_weights_and_histor
     assert torch.equal(_weights(continued), _weights(whole))
     assert continued.rows == whole.rows
     assert continued.words_seen == whole.words_seen
+    at_the_end = _train(pieces, tmp_path / "killed", options, module)
+    assert torch.equal(_weights(at_the_end), _weights(whole))
+    assert at_the_end.rows == whole.rows
 
 
 @pytest.mark.parametrize(
@@ -144,7 +149,7 @@ def test_training_lowers_the_loss(
     options = _options(module, **(sizes | values))
     made = pretrain(
         module.Model(options, pieces), options, {"train": store, "valid": store},
-        seed=0, runtime=RUNTIME, scratch=tmp_path, log=lambda row, step: None,
+        seed=0, runtime=SELDOM, scratch=tmp_path, log=lambda row, step: None,
     )  # fmt: skip
     losses = [row["valid_loss"] for row in made.rows if "valid_loss" in row]
     assert len(losses) == 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import psutil
 import pytest
 import torch
 import torch.distributed as dist
+from tests.training.exchange import exchange, follow
 
 from polyseme.data.tokenizer import WordPieces
 from polyseme.data.tokens import TokenStore
@@ -23,7 +23,7 @@ from polyseme.models import bert, electra, gpt, gpt_bert
 from polyseme.runtime.settings import Runtime
 from polyseme.training.loop import pretrain
 from polyseme.training.pretrain import Pretraining, as_batch
-from polyseme.training.processes import Group, Processes, together
+from polyseme.training.processes import Processes, together
 
 NETWORK = {"dim": 16, "num_layers": 1, "num_heads": 2, "dim_ff": 32, "sequence_length": 16}
 TOLERANCE = 1e-5
@@ -92,34 +92,13 @@ def test_sums_over_shares_are_those_of_the_batch(pieces: WordPieces, module: Any
             assert torch.allclose(sum(part.objective[n] for part in parts), total, rtol=1e-5)
 
 
-def _exchange(group: Group) -> None:
-    module = torch.nn.ParameterDict({n: torch.nn.Parameter(torch.zeros(2)) for n in "abc"})
-    module["a"].grad = torch.full((2,), 1.0 + group.rank)
-    if group.rank:
-        module["b"].grad = torch.ones(2)
-    group.sum_gradients(module)
-    assert module["a"].grad.tolist() == [3.0, 3.0]
-    assert module["b"].grad.tolist() == [1.0, 1.0]
-    assert module["c"].grad is None
-    assert [v.item() for v in group.sum([torch.tensor(1.0), torch.tensor(group.rank)])] == [2.0, 1]
-
-
-def _follow(group: Group, job: str) -> None:
-    _exchange(group)
-    if job == "refuse":
-        raise DataError("no such text")
-    if job == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    dist.barrier()
-
-
 @pytest.mark.parametrize(
     ("job", "error"), [("end", None), ("refuse", DataError), ("die", ResourceError)]
 )
 def test_processes_exchange_gradients_and_an_end_of_one_is_told(job: str, error: Any) -> None:
     def run() -> None:
-        with together(2, _follow, job) as group:
-            _exchange(group)
+        with together(2, follow, job) as group:
+            exchange(group)
             dist.barrier()
 
     if error is None:
@@ -132,17 +111,13 @@ def test_processes_exchange_gradients_and_an_end_of_one_is_told(job: str, error:
 
 PARENT = """
 import sys, time, multiprocessing
-from tests.training.test_processes import _wait
+from tests.training.exchange import wait
 from polyseme.training.processes import together
 if __name__ == "__main__":
-    with together(2, _wait, None) as group:
+    with together(2, wait, None) as group:
         print(multiprocessing.active_children()[0].pid, flush=True)
         time.sleep(60)
 """
-
-
-def _wait(group: Group, job: None) -> None:
-    time.sleep(60)
 
 
 def test_a_process_dies_with_the_first_one(tmp_path: Path) -> None:
