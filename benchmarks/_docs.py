@@ -1,4 +1,10 @@
-"""Write the tables of benchmark results into the pages that show them."""
+"""Write the tables of benchmark results into the pages that show them.
+
+    python -m benchmarks._docs
+
+writes all of them anew; a benchmark writes its own when it has run. Where there is no result yet,
+the page says which command measures it.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +13,65 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "controlled_language.md"
-PAGES = dict.fromkeys(("difficulty", "generate", "recipe"), PAGE)
+LANGUAGE, REPRESENTATIONS = (
+    ROOT / "docs" / f"{name}.md" for name in ("controlled_language", "representations")
+)
+PAGES: dict[str, tuple[Path, ...]] = {
+    "difficulty": (LANGUAGE,),
+    "generate": (LANGUAGE,),
+    "recipe": (LANGUAGE, REPRESENTATIONS),
+    "bert_speed": (REPRESENTATIONS,),
+    "gpt_speed": (REPRESENTATIONS,),
+    "awd_lstm_speed": (REPRESENTATIONS,),
+    "glove_speed": (REPRESENTATIONS,),
+    "static_speed": (REPRESENTATIONS,),
+    "encode_speed": (REPRESENTATIONS,),
+    "learning_curves": (REPRESENTATIONS,),
+}
+"""Pages that show a benchmark; one that is not here is shown by none."""
 
 
 def put(name: str) -> None:
-    """Replace what stands between `<!-- name -->` and `<!-- end -->`."""
-    if name not in PAGES:
-        return
-    content = json.loads((ROOT / f"benchmarks/results/{name}.json").read_text())
-    rows, page = content["rows"], PAGES[name]
+    """Replace what stands between `<!-- name -->` and `<!-- end -->`.
+
+    Raises:
+        ValueError: a page lacks these marks.
+    """
+    mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    for page in PAGES.get(name, ()):
+        before, found, after = _parts(mark, page)
+        page.write_text(f"{before}{found[1]}{content(name)}\n{found[2]}{after}")
+
+
+def _parts(mark: re.Pattern[str], page: Path) -> tuple[str, re.Match[str], str]:
+    text = page.read_text()
+    found = mark.search(text)
+    if found is None:
+        raise ValueError(f"{page}: has no place for {mark.pattern}")
+    return text[: found.start()], found, text[found.end() :]
+
+
+def content(name: str) -> str:
+    """The table of the results, and the machine; without results, how to get them."""
+    path = ROOT / f"benchmarks/results/{name}.json"
+    if not path.exists():
+        return f"Not measured yet: `make bench BENCH={name}`."
+    results = json.loads(path.read_text())
+    rows, hardware = results["rows"], results["hardware"]
     columns = list(rows[0])
     lines = ["| " + " | ".join(c.replace("_", " ") for c in columns) + " |"]
     lines.append("|---" * len(columns) + "|")
     lines += ["| " + " | ".join(_cell(row[c]) for c in columns) + " |" for row in rows]
-    hardware = content["hardware"]
     lines += ["", f"Measured on {hardware['cores']} cores, {hardware['cpu']}."]
-    mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-    text = mark.sub(lambda m: m[1] + "\n".join(lines) + "\n" + m[2], page.read_text())
-    page.write_text(text)
+    return "\n".join(lines)
 
 
 def _cell(value: object) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value))
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+if __name__ == "__main__":
+    for each in PAGES:
+        put(each)
