@@ -8,6 +8,7 @@ RUNTIME ?= cpu
 OVERRIDES ?=
 PYTHON ?= python3
 BENCH ?= all
+JOBS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help
@@ -18,6 +19,7 @@ help: ## this list
 	@echo
 	@echo "  EXPERIMENT=demo|wiki|standard|smoke     a file of conf/experiment/ (now: $(EXPERIMENT))"
 	@echo "  RUNTIME=cpu|gpu                      a file of conf/runtime/   (now: $(RUNTIME))"
+	@echo "  JOBS=2                               stages at a time (default: as many as there are cores)"
 	@echo "  OVERRIDES='lm.bert.num_layers=2'     values other than those of conf/"
 	@echo "  POLYSEME_MIRROR=<folder>             take data sets from <folder>/<dataset>/<file> first"
 
@@ -35,7 +37,7 @@ help: ## this list
 
 .PHONY: repro
 repro: params ## run the experiment (only what is not up to date) and write reports/<experiment>/
-	dvc repro
+	polyseme repro $(if $(JOBS),--jobs $(JOBS))
 	@echo "done: reports/$(EXPERIMENT)/README.md and reports/$(EXPERIMENT)/index.html"
 
 .PHONY: params

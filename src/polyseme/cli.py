@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +11,16 @@ from pathlib import Path
 from polyseme import __version__
 from polyseme.errors import ConfigError, DataError, PolysemeError
 
+MOST_JOBS = 8
+"""Stages at a time by default: each takes up to 1.5 GB of memory."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line, run the command, leave with its exit code."""
     parser = argparse.ArgumentParser(prog="polyseme", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
+    _add_repro(commands)
     _add_verify(commands)
     _add_export(commands)
     _add_sha256(commands)
@@ -26,6 +31,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"error: {error}", file=sys.stderr)
         code = error.exit_code
     sys.exit(code)
+
+
+def _add_repro(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    told = "bring the experiment of params.yaml up to date, several stages at a time"
+    parser = commands.add_parser("repro", help=told, description=told)
+    default = min(MOST_JOBS, os.cpu_count() or 1)
+    parser.add_argument(
+        "--jobs", type=_positive, default=default, help="stages at a time (default: %(default)s)"
+    )
+    parser.set_defaults(run=_repro)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"a number of at least 1, not {text!r}")
+    return int(text)
+
+
+def _repro(chosen: argparse.Namespace) -> int:
+    from polyseme.repro import repro
+
+    return repro(chosen.jobs)
 
 
 def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
