@@ -1,0 +1,101 @@
+"""`make repro`: several `dvc repro` side by side, each for some of the models.
+
+DVC runs one stage at a time, and small networks do not keep two cores busy: two processes with one
+thread each train half as much again as one with two threads, and imports and DVC's own work
+overlap. So preparation comes first, then each process takes every N-th model through training and
+evaluation, and a last plain `dvc repro` does what is left and the report. DVC's locks keep them
+apart; artifacts are the same bytes as those of one `dvc repro`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from polyseme.errors import ConfigError, PolysemeError
+from polyseme.runtime.console import Console
+
+PREPARE = ("fetch", "corpus", "task")
+MAKE = {"statics": "static", "lms": "pretrain", "externals": "external"}
+EVALUATE = ("finetune", "probe", "intrinsic")
+DVC = (sys.executable, "-m", "dvc", "--wait-for-lock", "repro")
+PR_SET_PDEATHSIG = 1
+
+
+class ReproError(PolysemeError):
+    """A stage failed; its own line says why."""
+
+
+def repro(jobs: int, file: Path = Path("params.yaml")) -> int:
+    """Bring the experiment of params.yaml up to date.
+
+    Args:
+        jobs: stages at a time.
+
+    Returns:
+        Exit code of the last `dvc repro`.
+
+    Raises:
+        ConfigError: there is no params.yaml.
+        ReproError: a stage failed.
+    """
+    if not file.is_file():
+        raise ConfigError("is missing", where=file, mend="run `make params`")
+    if jobs > 1 and subprocess.run([*DVC[:-1], "status", "--quiet"], check=False).returncode:
+        params: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+        first = [f"{stage}@{name}" for stage in PREPARE for name in params[stage]]
+        together([first])
+        together(halves(params, jobs))
+    return subprocess.run(DVC, check=False).returncode
+
+
+def halves(params: dict[str, Any], jobs: int) -> list[list[str]]:
+    """Stages of the models, dealt out to at most `jobs` processes."""
+    models = [
+        [f"{stage}@{corpus}-{model}" for stage in (made, *EVALUATE)]
+        for corpus in params["corpora"]
+        for group, made in MAKE.items()
+        for model in params[group]
+    ]
+    dealt = [[name for model in models[start::jobs] for name in model] for start in range(jobs)]
+    return [names for names in dealt if names]
+
+
+def together(parts: Iterable[Sequence[str]]) -> None:
+    """Run `dvc repro` for each list of stages at the same time.
+
+    Raises:
+        ReproError: one of them failed; the others are stopped, and continue in the next run.
+    """
+    running = [
+        subprocess.Popen(
+            [*DVC, "--single-item", *names],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - there are no threads here
+        )
+        for names in parts
+    ]
+    try:
+        Console(running).show()
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+    codes = [process.wait() for process in running]
+    if any(codes):
+        raise ReproError("a stage failed", where="dvc repro", mend="its line above says why")
+
+
+def _die_with_parent() -> None:
+    """In the child: end when this process ends, even by kill -9; stages end with dvc."""
+    if os.uname().sysname == "Linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
