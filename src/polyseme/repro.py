@@ -23,7 +23,7 @@ from omegaconf import OmegaConf
 from polyseme.errors import ConfigError, PolysemeError
 from polyseme.runtime.console import Console
 
-PREPARE = ("fetch", "corpus", "task")
+PREPARE = {"dataset": "fetch", "corpus": "corpus", "task": "task"}
 MAKE = {"statics": "static", "lms": "pretrain", "externals": "external"}
 EVALUATE = ("finetune", "probe", "intrinsic")
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock", "repro")
@@ -51,7 +51,7 @@ def repro(jobs: int, file: Path = Path("params.yaml")) -> int:
         raise ConfigError("is missing", where=file, mend="run `make params`")
     if jobs > 1 and subprocess.run([*DVC[:-1], "status", "--quiet"], check=False).returncode:
         params: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
-        first = [f"{stage}@{name}" for stage in PREPARE for name in params[stage]]
+        first = [f"{stage}@{name}" for key, stage in PREPARE.items() for name in params[key]]
         together([first])
         together(halves(params, jobs))
     return subprocess.run(DVC, check=False).returncode
