@@ -98,13 +98,18 @@ class FineTuning(pl.LightningModule):
         return min((self.step + 1) / warmup, falling)
 
     def training_step(self, epoch: list[list[int]], _: int) -> None:
-        """One optimizer step for each of the batches."""
+        """One optimizer step for each of the batches.
+
+        Lightning's precision holds for the whole of it; the backward pass leaves it, as it should.
+        """
         optimizer = cast("AdamW", self.optimizers(use_pl_optimizer=False))
         for batch in epoch:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak_lr"] * self._rate()
             optimizer.zero_grad()
-            self._loss(batch).backward()
+            loss = self._loss(batch)
+            with torch.autocast(loss.device.type, enabled=False):
+                loss.backward()
             optimizer.step()
             self.step += 1
 
