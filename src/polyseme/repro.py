@@ -49,12 +49,13 @@ def repro(jobs: int, file: Path = Path("params.yaml")) -> int:
     """
     if not file.is_file():
         raise ConfigError("is missing", where=file, mend="run `make params`")
-    if jobs > 1 and subprocess.run([*DVC[:-1], "status", "--quiet"], check=False).returncode:
+    status = [*DVC[:-1], "status", "--quiet"]
+    if jobs > 1 and subprocess.run(status, check=False).returncode:  # noqa: S603
         params: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
         first = [f"{stage}@{name}" for key, stage in PREPARE.items() for name in params[key]]
         together([first])
         together(halves(params, jobs))
-    return subprocess.run(DVC, check=False).returncode
+    return subprocess.run(DVC, check=False).returncode  # noqa: S603
 
 
 def halves(params: dict[str, Any], jobs: int) -> list[list[str]]:
@@ -76,11 +77,11 @@ def together(parts: Iterable[Sequence[str]]) -> None:
         ReproError: one of them failed; the others are stopped, and continue in the next run.
     """
     running = [
-        subprocess.Popen(
+        subprocess.Popen(  # noqa: S603
             [*DVC, "--single-item", *names],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - there are no threads here
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads here
         )
         for names in parts
     ]

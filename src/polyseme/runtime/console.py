@@ -16,7 +16,7 @@ READ_BYTES = 65_536
 class Console:
     """Shows what processes write until all have ended, or one has failed.
 
-    A line that ends in a line feed is printed. What ends in a carriage return is a state of a
+    A line that ends in a line feed is printed. What stands after a carriage return is a state of a
     progress bar: on a terminal the latest one of each process stands in the last line, elsewhere
     bars are left out.
 
@@ -52,10 +52,11 @@ class Console:
             self._clear()
             self.bars[number] = ""
             print(text, file=self.out, flush=True)
-        *states, self.rest[number] = self.rest[number].split(b"\r")
-        shown = [s for s in [*states, self.rest[number]] if s.strip()]
-        if shown:
-            self.bars[number] = shown[-1].decode(errors="replace").strip()
+        head, mark, tail = self.rest[number].rpartition(b"\r")
+        if mark:
+            state = tail or head.rpartition(b"\r")[2]
+            self.rest[number] = mark + state
+            self.bars[number] = state.decode(errors="replace").strip()
         self._draw()
 
     def _draw(self) -> None:
