@@ -13,8 +13,8 @@ git init --quiet .
 rm -f dvc.lock
 PYTHONPATH="$folder/src" python -m polyseme.compose experiment=smoke runtime.num_threads=1
 export PYTHONPATH="$folder/src"
-dvc repro
-dvc repro | tee again.txt
+python -m polyseme.cli repro --jobs 2
+python -m polyseme.cli repro --jobs 2 | tee again.txt
 grep -q "up to date" again.txt
 for file in README.md index.html results.parquet manifest.json metrics/finetune.json; do
   test -s "reports/smoke/$file" || { echo "error: reports/smoke/$file is missing"; exit 1; }
