@@ -11,6 +11,7 @@ from pathlib import Path
 from polyseme import __version__
 from polyseme.errors import ConfigError, DataError, PolysemeError
 
+INTERRUPTED = 130
 MOST_JOBS = 8
 """Stages at a time by default: each takes up to 1.5 GB of memory."""
 
@@ -52,7 +53,11 @@ def _positive(text: str) -> int:
 def _repro(chosen: argparse.Namespace) -> int:
     from polyseme.repro import repro
 
-    return repro(chosen.jobs)
+    try:
+        return repro(chosen.jobs)
+    except KeyboardInterrupt:
+        print("interrupted; `make repro` continues it", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -90,7 +90,7 @@ def together(parts: Iterable[Sequence[str]]) -> None:
     finally:
         for process in running:
             if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+                process.terminate()  # dvc ignores ctrl-c while a stage runs; the stage ends with it
     codes = [process.wait() for process in running]
     if any(codes):
         raise ReproError("a stage failed", where="dvc repro", mend="its line above says why")
