@@ -2,9 +2,9 @@
 
 DVC runs one stage at a time, and small networks do not keep two cores busy: two processes with one
 thread each train half as much again as one with two threads, and imports and DVC's own work
-overlap. So preparation comes first, then each process takes every N-th model through training and
-evaluation, and a last plain `dvc repro` does what is left and the report. DVC's locks keep them
-apart; artifacts are the same bytes as those of one `dvc repro`.
+overlap. So corpora come first, then tasks, then each process takes every N-th model through
+training and evaluation, and a last plain `dvc repro` does what is left and the report. DVC's locks
+keep them apart; artifacts are the same bytes as those of one `dvc repro`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from omegaconf import OmegaConf
 from polyseme.errors import ConfigError, PolysemeError
 from polyseme.runtime.console import Console
 
-PREPARE = {"dataset": "fetch", "corpus": "corpus", "task": "task"}
+PREPARE = {"dataset": "fetch", "corpus": "corpus"}
 MAKE = {"statics": "static", "lms": "pretrain", "externals": "external"}
 EVALUATE = ("finetune", "probe", "intrinsic")
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock", "repro")
@@ -53,21 +53,26 @@ def repro(jobs: int, file: Path = Path("params.yaml")) -> int:
     if jobs > 1 and subprocess.run(status, check=False).returncode:  # noqa: S603
         params: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
         first = [f"{stage}@{name}" for key, stage in PREPARE.items() for name in params[key]]
-        together([first])
-        together(halves(params, jobs))
+        together(dealt([first], 1))
+        together(dealt([[f"task@{name}"] for name in params["task"]], jobs))
+        together(dealt(of_models(params), jobs))
     return subprocess.run(DVC, check=False).returncode  # noqa: S603
 
 
-def halves(params: dict[str, Any], jobs: int) -> list[list[str]]:
-    """Stages of the models, dealt out to at most `jobs` processes."""
-    models = [
+def of_models(params: dict[str, Any]) -> list[list[str]]:
+    """Stages of each model, in order."""
+    return [
         [f"{stage}@{corpus}-{model}" for stage in (made, *EVALUATE)]
         for corpus in params["corpora"]
         for group, made in MAKE.items()
         for model in params[group]
     ]
-    dealt = [[name for model in models[start::jobs] for name in model] for start in range(jobs)]
-    return [names for names in dealt if names]
+
+
+def dealt(groups: Sequence[Sequence[str]], jobs: int) -> list[list[str]]:
+    """Stages for at most `jobs` processes; a group stays together."""
+    parts = [[name for group in groups[start::jobs] for name in group] for start in range(jobs)]
+    return [names for names in parts if names]
 
 
 def together(parts: Iterable[Sequence[str]]) -> None:

@@ -26,7 +26,7 @@ PARAMS = {
 
 @pytest.mark.parametrize("jobs", [1, 2, 4, 9])
 def test_every_stage_of_every_model_is_dealt_out_once_and_a_model_stays_together(jobs: int) -> None:
-    dealt = repro.halves(PARAMS, jobs)
+    dealt = repro.dealt(repro.of_models(PARAMS), jobs)
     assert len(dealt) == min(jobs, 6)
     names = [name for part in dealt for name in part]
     assert len(names) == len(set(names)) == 6 * 4
