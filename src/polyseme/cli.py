@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +11,6 @@ from polyseme import __version__
 from polyseme.errors import ConfigError, DataError, PolysemeError
 
 INTERRUPTED = 130
-MOST_JOBS = 8
-"""Stages at a time by default: each takes up to 1.5 GB of memory."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -37,10 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _add_repro(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     told = "bring the experiment of params.yaml up to date, several stages at a time"
     parser = commands.add_parser("repro", help=told, description=told)
-    default = min(MOST_JOBS, os.cpu_count() or 1)
-    parser.add_argument(
-        "--jobs", type=_positive, default=default, help="stages at a time (default: %(default)s)"
-    )
+    kept = "stages at a time (default: as many as the cores have room for; 1 on a gpu)"
+    parser.add_argument("--jobs", type=_positive, help=kept)
     parser.set_defaults(run=_repro)
 
 

@@ -21,12 +21,15 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from polyseme.errors import ConfigError, PolysemeError
+from polyseme.runtime import settings
 from polyseme.runtime.console import Console
 
 PREPARE = {"dataset": "fetch", "corpus": "corpus"}
 MAKE = {"statics": "static", "lms": "pretrain", "externals": "external"}
 EVALUATE = ("finetune", "probe", "intrinsic")
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock", "repro")
+MOST_JOBS = 8
+"""By default: a stage takes up to 1.5 GB of memory."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -34,11 +37,11 @@ class ReproError(PolysemeError):
     """A stage failed; its own line says why."""
 
 
-def repro(jobs: int, file: Path = Path("params.yaml")) -> int:
+def repro(jobs: int | None, file: Path = Path("params.yaml")) -> int:
     """Bring the experiment of params.yaml up to date.
 
     Args:
-        jobs: stages at a time.
+        jobs: stages at a time; None for what the machine has room for.
 
     Returns:
         Exit code of the last `dvc repro`.
@@ -49,14 +52,22 @@ def repro(jobs: int, file: Path = Path("params.yaml")) -> int:
     """
     if not file.is_file():
         raise ConfigError("is missing", where=file, mend="run `make params`")
+    params: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+    jobs = jobs or room_for(settings.read(params["runtime"]), os.cpu_count() or 1)
     status = [*DVC[:-1], "status", "--quiet"]
     if jobs > 1 and subprocess.run(status, check=False).returncode:  # noqa: S603
-        params: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
         first = [f"{stage}@{name}" for key, stage in PREPARE.items() for name in params[key]]
         together(dealt([first], 1))
         together(dealt([[f"task@{name}"] for name in params["task"]], jobs))
         together(dealt(of_models(params), jobs))
     return subprocess.run(DVC, check=False).returncode  # noqa: S603
+
+
+def room_for(runtime: settings.Runtime, cores: int) -> int:
+    """Stages at a time: a core for each thread of each process; stages do not share a gpu."""
+    if runtime.accelerator == "gpu":
+        return 1
+    return max(1, min(MOST_JOBS, cores // (runtime.num_threads * runtime.num_processes)))
 
 
 def of_models(params: dict[str, Any]) -> list[list[str]]:

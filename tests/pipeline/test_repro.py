@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from polyseme import cli, repro
 from polyseme.errors import ConfigError
 from polyseme.runtime.console import Console
+from polyseme.runtime.settings import Runtime
 
 PARAMS = {
     "corpora": ["wiki"],
@@ -39,6 +41,23 @@ def test_every_stage_of_every_model_is_dealt_out_once_and_a_model_stays_together
     assert made["wiki-glove"] == "static"
     assert made["wiki-bert"] == "pretrain"
     assert made["wiki-hub"] == "external"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "cores", "jobs"),
+    [
+        ({}, 2, 1),  # two threads each
+        ({"num_threads": 1}, 2, 2),
+        ({"num_threads": 1}, 64, repro.MOST_JOBS),
+        ({"num_threads": 2, "num_processes": 2}, 16, 4),
+        ({"num_threads": 4}, 2, 1),
+        ({"num_threads": 1, "accelerator": "gpu"}, 16, 1),
+    ],
+)
+def test_by_default_stages_do_not_share_cores_or_a_gpu(
+    runtime: dict[str, Any], cores: int, jobs: int
+) -> None:
+    assert repro.room_for(Runtime(**runtime), cores) == jobs
 
 
 def _python(code: str) -> subprocess.Popen[bytes]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +15,7 @@ from polyseme.data.tokenizer import WordPieces
 from polyseme.errors import DataError
 from polyseme.models import random as random_module
 from polyseme.models import word2vec
+from polyseme.models.base import WordBatch
 from polyseme.models.common.table import Table
 from polyseme.runtime.settings import Runtime
 from polyseme.strategies import frozen, full, scratch
@@ -22,7 +25,7 @@ from polyseme.tasks.common.families import FAMILIES, IGNORE
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.transfer.cells import Cell, Outcome, Store
 from polyseme.transfer.evaluate import Evaluation
-from polyseme.transfer.finetune import Labelled, batches, predict, scored, train
+from polyseme.transfer.finetune import FineTuning, Labelled, batches, predict, scored, train
 from polyseme.transfer.head import Head
 from polyseme.transfer.vectors import Cached, Live
 
@@ -103,6 +106,51 @@ def test_equal_seeds_give_equal_weights_and_other_seeds_others(
     )
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
+
+
+class _Spy(torch.autograd.Function):
+    """Passes a tensor on, and notes whether autocast is on, forwards and backwards."""
+
+    seen: ClassVar[dict[str, bool]] = {}
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        _Spy.seen["forward"] = torch.is_autocast_enabled("cpu")
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        _Spy.seen["backward"] = torch.is_autocast_enabled("cpu")
+        return gradient
+
+
+def test_mixed_precision_is_for_the_forward_pass_alone(pieces: WordPieces, tmp_path: Path) -> None:
+    class Spied(Table):
+        def forward(self, batch: WordBatch) -> torch.Tensor:
+            return _Spy.apply(super().forward(batch))  # type: ignore[no-any-return,no-untyped-call]
+
+    table, texts = Spied(WORDS, DIM, pieces, "zero"), _sentences(20, 1)
+    table.reset(0)
+    split = Labelled(Live(table, texts), [len(t) for t in texts], _tagged(texts))
+    train(
+        table, _strategies()["full"], split, family=FAMILIES["tagging"], num_labels=2, seed=0,
+        runtime=replace(RUNTIME, precision="bf16"), folder=tmp_path,
+    )  # fmt: skip
+    assert _Spy.seen == {"forward": True, "backward": False}
+
+
+def test_rates_rise_to_the_peak_and_fall_towards_zero(pieces: WordPieces) -> None:
+    options = full.Config(**COMMON, encoder_lr=0.01, warmup=0.2)
+    table = _table(pieces)
+    head = Head(num_layers=1, dim=DIM, num_labels=2, family=FAMILIES["tagging"], dropout=0.0)
+    split = Labelled(Live(table, []), [], [])
+    module = FineTuning(table, head, full.Strategy(options), split, num_steps=10)
+    rates = []
+    for module.step in range(10):
+        rates.append(module._rate())
+    assert rates == pytest.approx([0.5, 1, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8])
+    peaks = [group["peak_lr"] for group in module.configure_optimizers().param_groups]
+    assert peaks == [0.01, 0.05]
 
 
 def test_batches_hold_every_item_with_words_once_and_similar_lengths() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from polyseme.data.tokenizer import WordPieces
-from polyseme.errors import NumericsError
+from polyseme.errors import NumericsError, ResourceError
 from polyseme.models import word2vec
 from polyseme.models.common.table import Table
 from polyseme.runtime.settings import Runtime
@@ -106,6 +107,15 @@ def test_an_error_in_a_worker_is_raised_here(pieces: WordPieces, in_tmp: Path) -
     evaluation = _evaluation(pieces, strategies=wild)
     with pytest.raises(NumericsError, match="lower the rates"):
         workers.fill(evaluation, tasks_, Runtime(num_threads=2), lambda: None)
+
+
+def test_a_killed_worker_is_one_clear_line(
+    pieces: WordPieces, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Evaluation, "_compute", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    tasks_ = {"toy": (_task(in_tmp / "task"), "digest")}
+    with pytest.raises(ResourceError, match=r"fine-tuning: a worker .*lower runtime.num_threads"):
+        workers.fill(_evaluation(pieces), tasks_, Runtime(num_threads=2), lambda: None)
 
 
 def test_a_cell_has_one_thread_on_a_cpu_whatever_the_stage_has() -> None:

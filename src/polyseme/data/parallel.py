@@ -41,6 +41,7 @@ def ordered_map(
     begin: Callable[[], object] = _nothing,
     start: Literal["spawn", "fork"] = "spawn",
     where: str = "corpus preparation",
+    setting: str = "runtime.num_workers",
 ) -> Generator[R]:
     """`map(function, items)` over processes.
 
@@ -52,6 +53,7 @@ def ordered_map(
         start: fork saves a worker its imports, several seconds with torch, and is safe where this
             process has computed nothing in parallel yet; taken on Linux only.
         where: names the work in an error.
+        setting: conf key of the number of workers, for the same.
 
     Raises:
         ResourceError: a worker was killed, most often for memory.
@@ -71,7 +73,7 @@ def ordered_map(
         raise ResourceError(
             "a worker process was killed",
             where=where,
-            mend="lower runtime.num_workers, or make more memory free",
+            mend=f"lower {setting}, or make more memory free",
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

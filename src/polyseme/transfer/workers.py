@@ -58,6 +58,7 @@ def fill(
         begin=partial(_begin, evaluation, tasks),
         start="fork",
         where="fine-tuning",
+        setting="runtime.num_threads",
     )
     for _ in finished:
         done()
