@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ class Project:
         return self.call("dvc", "repro", *arguments, check=check)
 
     def kill_when(self, due: Callable[[], bool], *arguments: str) -> None:
-        """Start `dvc repro`, and kill -9 it as soon as `due` says so."""
+        """Start `dvc repro`, kill -9 it as soon as `due` says so, and see its stage end."""
         dvc = subprocess.Popen(
             ["dvc", "repro", "--no-run-cache", *arguments],
             cwd=self.folder,
@@ -75,6 +76,9 @@ class Project:
             time.sleep(0.02)
         dvc.send_signal(signal.SIGKILL)
         dvc.wait()
+        while _processes_in(self.folder):  # the kernel kills the stage when dvc is gone
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
     def manifest(self, folder: str) -> str:
         """Hashes of all files of an artifact."""
@@ -84,6 +88,16 @@ class Project:
         """A copy with everything that has run."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Project(folder)
+
+
+def _processes_in(folder: Path) -> list[Path]:
+    """Processes that run in a folder; one that has ended runs nowhere."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):
+            if process.readlink() == folder.resolve():
+                found.append(process)
+    return found
 
 
 @pytest.fixture(scope="session")
