@@ -5,12 +5,12 @@ from __future__ import annotations
 from polyseme import paths, results
 from polyseme.baselines.base import evaluate
 from polyseme.runtime.stage import Stage, run
-from polyseme.tasks.common.prepared import PreparedTask, trainable
+from polyseme.tasks.common.prepared import PreparedTask, classified
 
 
 def main(stage: Stage) -> None:
     experiment, params = stage.args["experiment"], stage.params
-    names = trainable(paths.task(experiment, ""), params["tasks"])
+    names = classified(paths.task(experiment, ""), params["tasks"])
     tasks = [PreparedTask(stage.input(paths.task(experiment, task))) for task in names]
     rows = [
         row

@@ -12,7 +12,7 @@ from polyseme.models import base
 from polyseme.models.common import artifact
 from polyseme.probes.common.evaluate import evaluate
 from polyseme.runtime.stage import Stage, run
-from polyseme.tasks.common.prepared import PreparedTask, trainable
+from polyseme.tasks.common.prepared import PreparedTask, classified
 from polyseme.training.determinism import device_of, make_deterministic
 
 
@@ -20,7 +20,7 @@ def main(stage: Stage) -> None:
     experiment, corpus, name = (stage.args[key] for key in ("experiment", "corpus", "model"))
     params = stage.params
     folder = stage.input(paths.model(experiment, corpus, name))
-    names = trainable(paths.task(experiment, ""), params["tasks"])
+    names = classified(paths.task(experiment, ""), params["tasks"])
     tasks = [PreparedTask(stage.input(paths.task(experiment, task))) for task in names]
     make_deterministic(stage.runtime)
     card = base.read_card(folder)

@@ -8,7 +8,7 @@ from polyseme import items, paths
 from polyseme.config import build
 from polyseme.runtime.stage import Stage, run
 from polyseme.tasks import base
-from polyseme.tasks.common.families import FAMILIES
+from polyseme.tasks.families.base import get, is_trainable
 
 
 def main(stage: Stage) -> None:
@@ -20,9 +20,9 @@ def main(stage: Stage) -> None:
     splits = module.prepare(options, source)
     out = stage.output(paths.task(stage.args["experiment"], name))
     card = {"name": name, "family": module.FAMILY, "source": options.source}
-    if module.FAMILY in FAMILIES:
+    if is_trainable(module.FAMILY):
         base.require_splits(splits, task=name)
-        card["main_metric"] = getattr(module, "MAIN_METRIC", FAMILIES[module.FAMILY].main_metric)
+        card["main_metric"] = getattr(module, "MAIN_METRIC", get(module.FAMILY).main_metric)
     if hasattr(module, "facts"):
         card |= module.facts(options, source)
     base.write(out, splits, card)

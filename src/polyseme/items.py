@@ -1,7 +1,8 @@
 """Find an item by its name: yaml stem = module stem = stage item.
 
 The rule of one: a new representation, task, probe, strategy, corpus reader, intrinsic measure or
-baseline is one python file and one conf file. Names are looked up in the fixed packages below;
+baseline is one python file and one conf file. A
+family of tasks is one python file. Names are looked up in the fixed packages below;
 configuration can never name code outside them.
 """
 
@@ -19,6 +20,7 @@ PACKAGES = {
     "lm": "polyseme.models",
     "external": "polyseme.models.external",
     "task": "polyseme.tasks",
+    "family": "polyseme.tasks.families",
     "strategy": "polyseme.strategies",
     "probe": "polyseme.probes",
     "intrinsic": "polyseme.intrinsic",

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from polyseme import items
 from polyseme.data.tokenizer import WordPieces
 from polyseme.errors import DataError
 from polyseme.models import random as random_module
@@ -21,8 +22,8 @@ from polyseme.runtime.settings import Runtime
 from polyseme.strategies import frozen, full, scratch
 from polyseme.strategies.base import Strategy
 from polyseme.tasks import base as tasks
-from polyseme.tasks.common.families import FAMILIES, IGNORE
 from polyseme.tasks.common.prepared import PreparedTask
+from polyseme.tasks.families.base import IGNORE, get
 from polyseme.transfer.cells import Cell, Outcome, Store
 from polyseme.transfer.evaluate import Evaluation
 from polyseme.transfer.finetune import FineTuning, Labelled, batches, predict, scored, train
@@ -70,11 +71,11 @@ def _fit(
     make = Live if strategy.trains_encoder else Cached.encode
     split = Labelled(make(table, texts), [len(t) for t in texts], targets)
     head = train(
-        table, strategy, split, family=FAMILIES["tagging"], num_labels=2, seed=seed,
+        table, strategy, split, family=get("tagging"), num_labels=2, seed=seed,
         runtime=RUNTIME, folder=folder,
     )  # fmt: skip
     test = Labelled(make(table.eval(), tests), [len(t) for t in tests], _tagged(tests))
-    _, _, gold, found = scored(test, predict(head, test))
+    _, _, gold, found, _ = scored(test, predict(head, test), ["a", "b"])
     return table, head, float((gold == found).mean())
 
 
@@ -133,7 +134,7 @@ def test_mixed_precision_is_for_the_forward_pass_alone(pieces: WordPieces, tmp_p
     table.reset(0)
     split = Labelled(Live(table, texts), [len(t) for t in texts], _tagged(texts))
     train(
-        table, _strategies()["full"], split, family=FAMILIES["tagging"], num_labels=2, seed=0,
+        table, _strategies()["full"], split, family=get("tagging"), num_labels=2, seed=0,
         runtime=replace(RUNTIME, precision="bf16"), folder=tmp_path,
     )  # fmt: skip
     assert _Spy.seen == {"forward": True, "backward": False}
@@ -142,7 +143,7 @@ def test_mixed_precision_is_for_the_forward_pass_alone(pieces: WordPieces, tmp_p
 def test_rates_rise_to_the_peak_and_fall_towards_zero(pieces: WordPieces) -> None:
     options = full.Config(**COMMON, encoder_lr=0.01, warmup=0.2)
     table = _table(pieces)
-    head = Head(num_layers=1, dim=DIM, num_labels=2, family=FAMILIES["tagging"], dropout=0.0)
+    head = Head(num_layers=1, dim=DIM, num_labels=2, family=get("tagging"), dropout=0.0)
     split = Labelled(Live(table, []), [], [])
     module = FineTuning(table, head, full.Strategy(options), split, num_steps=10)
     rates = []
@@ -165,15 +166,15 @@ def test_batches_hold_every_item_with_words_once_and_similar_lengths() -> None:
 
 def test_cached_vectors_are_those_of_the_representation(pieces: WordPieces) -> None:
     table, texts = _table(pieces).eval(), _sentences(9, 3)
-    for items in ([0, 4, 8], [2]):
-        live, cached = Live(table, texts)(items), Cached.encode(table, texts)(items)
+    for chosen in ([0, 4, 8], [2]):
+        live, cached = Live(table, texts)(chosen), Cached.encode(table, texts)(chosen)
         assert torch.equal(live[0], cached[0])
         assert torch.equal(live[1], cached[1])
 
 
 def test_a_head_does_not_see_padding() -> None:
     torch.manual_seed(0)
-    for family in FAMILIES.values():
+    for family in map(get, items.available("family")):
         head = Head(num_layers=2, dim=8, num_labels=3, family=family, dropout=0.0).eval()
         h_LBTD, mask_BT = torch.randn(2, 1, 5, 8), torch.tensor([[True] * 3 + [False] * 2])
         other = h_LBTD.clone()
@@ -186,17 +187,18 @@ def test_a_head_does_not_see_padding() -> None:
 
 def test_a_label_unseen_in_training_counts_as_wrong_and_no_label_does_not_count() -> None:
     index = {"a": 0, "b": 1}
-    targets = FAMILIES["tagging"].targets([["a", None, "new"]], index)
+    targets = get("tagging").targets([["a", None, "new"]], index)
     assert targets == [[0, IGNORE, 2]]
     split = Labelled(lambda items: (torch.empty(0), torch.empty(0)), [3], targets)
-    _, unit, gold, found = scored(split, [np.array([0, 0, 1])])
-    assert unit.tolist() == [0, 2]
-    assert FAMILIES["tagging"].score(gold, found)["accuracy"] == 0.5
+    found = scored(split, [np.array([0, 0, 1])], ["a", "b"])
+    assert found.unit_N.tolist() == [0, 2]
+    assert get("tagging").score(found)["accuracy"] == 0.5
+    assert [found.name(n) for n in found.gold_N] == ["a", "<unseen>"]
 
 
 def test_an_item_without_words_is_still_scored() -> None:
     split = Labelled(lambda items: (torch.empty(0), torch.empty(0)), [0], [[1]])
-    _, _, gold, found = scored(split, [np.zeros(0, dtype=np.int64)])
+    _, _, gold, found, _ = scored(split, [np.zeros(0, dtype=np.int64)], ["a", "b"])
     assert (gold.tolist(), found.tolist()) == ([1], [0])
 
 

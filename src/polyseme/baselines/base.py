@@ -14,8 +14,8 @@ from polyseme import items
 from polyseme.models.base import MARKS
 from polyseme.probes.base import control_labels
 from polyseme.tasks.base import Split
-from polyseme.tasks.common.families import IGNORE
 from polyseme.tasks.common.prepared import PreparedTask
+from polyseme.tasks.families.base import IGNORE, Scored
 
 
 class Unit(NamedTuple):
@@ -30,7 +30,13 @@ class Unit(NamedTuple):
     context: str
 
 
-Units = tuple[list[Unit], np.ndarray]
+class Units(NamedTuple):
+    """Those of a split that have a label: what is seen, its label, item and place there."""
+
+    seen: list[Unit]
+    gold_N: np.ndarray
+    item_N: np.ndarray
+    unit_N: np.ndarray
 
 
 def evaluate(name: str, task: PreparedTask, *, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -44,32 +50,34 @@ def evaluate(name: str, task: PreparedTask, *, seeds: Sequence[int]) -> Iterator
         "task": task.name,
         "split": "test",
         "train_size": len(task.splits["train"]),
-        "num_items": len(test[1]),
+        "num_items": len(test.gold_N),
     }
-    for metric, value in task.family.score(test[1], predict(*train, test[0])).items():
+    predicted_N = predict(train.seen, train.gold_N, test.seen)
+    scored = Scored(test.item_N, test.unit_N, test.gold_N, predicted_N, task.labels)
+    for metric, value in task.family.score(scored).items():
         yield {**common, "control": False, "metric": metric, "value": value}
     if task.family.level == "word" and getattr(module, "HAS_CONTROL", True):
         for seed in seeds:
-            made = [
-                (units, control_labels([u.text for u in units], train[1], seed=seed))
-                for units, _ in (train, test)
-            ]
-            value = float((predict(*made[0], test[0]) == made[1][1]).mean())
+            made_N, gold_N = (
+                control_labels([u.text for u in units.seen], train.gold_N, seed=seed)
+                for units in (train, test)
+            )
+            value = float((predict(train.seen, made_N, test.seen) == gold_N).mean())
             yield {**common, "control": True, "seed": seed, "metric": "accuracy", "value": value}
 
 
 def _units(task: PreparedTask, split: Split) -> Units:
     """What a baseline sees of each unit, and its label."""
-    units, gold = [], []
-    places: Sequence[Sequence[int] | None] = split.places or [None] * len(split)
-    rows = zip(split.sentences, task.targets(split), places, strict=True)
-    for words, targets, marked in rows:
+    found: list[tuple[Unit, int, int, int]] = []
+    marks: Sequence[Sequence[int] | None] = split.places or [None] * len(split)
+    rows = zip(split.sentences, task.targets(split), marks, strict=True)
+    for item, (words, targets, marked) in enumerate(rows):
         context = " ".join(word for word in words if word not in MARKS)
         shown = words if task.family.level == "word" else [context]
         if marked is not None:
             shown = [" ".join(words[place] for place in marked)]
-        for text, target in zip(shown, targets, strict=True):
+        for unit, (text, target) in enumerate(zip(shown, targets, strict=True)):
             if target != IGNORE:
-                units.append(Unit(text, context))
-                gold.append(target)
-    return units, np.array(gold, dtype=np.int64)
+                found.append((Unit(text, context), target, item, unit))
+    seen, *numbers = zip(*found, strict=True)
+    return Units(list(seen), *(np.array(column, dtype=np.int64) for column in numbers))

@@ -1,7 +1,7 @@
 """Labelled data in one form, whatever file it came from.
 
 A task module has a `Config`, a `FAMILY` and `prepare(options, source) -> dict of splits`. A family
-(common/families.py) owns how items are represented, the loss and the metrics; the module only
+(families/) owns how items are represented, the loss and the metrics; the module only
 reads its source. An item is one row of a Parquet file; its number in the file is its id.
 """
 

@@ -10,9 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import torch
 
 from polyseme import items
 from polyseme.config import build
@@ -26,6 +24,7 @@ from polyseme.training.determinism import device_of
 from polyseme.transfer.cells import Cell, Outcome, Store, source_hash
 from polyseme.transfer.data import TaskVectors
 from polyseme.transfer.finetune import Labelled, predict, scored, train
+from polyseme.transfer.head import Head
 
 EVALUATED = ("valid", "test")
 
@@ -161,22 +160,18 @@ class Evaluation:
 
 
 def _score(
-    task: PreparedTask, split: str, head: torch.nn.Module, data: Labelled
+    task: PreparedTask, split: str, head: Head, data: Labelled
 ) -> tuple[dict[str, float], pa.Table]:
-    item_N, unit_N, gold_N, predicted_N = scored(data, predict(head, data))  # type: ignore[arg-type]
-    scores = task.family.score(gold_N, predicted_N) | {"num_items": float(len(gold_N))}
+    found = scored(data, predict(head, data), task.labels)
+    scores = task.family.score(found) | {"num_items": float(len(found.gold_N))}
     columns = {
-        "split": pa.array([split] * len(gold_N), pa.string()),
-        "item": pa.array(item_N, pa.int64()),
-        "unit": pa.array(unit_N, pa.int64()),
-        "gold": pa.array(_names(task, gold_N), pa.string()),
-        "predicted": pa.array(_names(task, predicted_N), pa.string()),
+        "split": pa.array([split] * len(found.gold_N), pa.string()),
+        "item": pa.array(found.item_N, pa.int64()),
+        "unit": pa.array(found.unit_N, pa.int64()),
+        "gold": pa.array([found.name(n) for n in found.gold_N.tolist()], pa.string()),
+        "predicted": pa.array([found.name(n) for n in found.predicted_N.tolist()], pa.string()),
     }
     return scores, pa.table(columns)
-
-
-def _names(task: PreparedTask, numbers: np.ndarray) -> list[str]:
-    return [task.label(int(number)) for number in numbers]
 
 
 def rows_of(cell: Cell, outcome: Outcome, common: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

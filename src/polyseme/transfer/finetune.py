@@ -11,13 +11,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.optim import AdamW
 
 from polyseme.draws import philox
@@ -25,7 +24,7 @@ from polyseme.errors import NumericsError
 from polyseme.models.base import Representation, length_sorted_batches
 from polyseme.runtime.settings import Runtime
 from polyseme.strategies.base import Strategy
-from polyseme.tasks.common.families import IGNORE, Family, pad_targets
+from polyseme.tasks.families.base import IGNORE, Family, Scored, pad_targets
 from polyseme.training.trainer import make_trainer
 from polyseme.transfer.head import Head
 from polyseme.transfer.vectors import Vectors
@@ -41,13 +40,13 @@ class Labelled:
     Attributes:
         vectors: where word vectors come from.
         lengths: words of each item.
-        targets: label numbers of each item's units.
+        targets: label numbers (or values) of each item's units.
         places: words that each item's label is about; None where it is about all.
     """
 
     vectors: Vectors
     lengths: Sequence[int]
-    targets: Sequence[Sequence[int]]
+    targets: Sequence[Sequence[Any]]
     places: Sequence[Sequence[int]] | None = None
 
     def logits(self, head: Head, items: Sequence[int]) -> Tensor:
@@ -114,10 +113,10 @@ class FineTuning(pl.LightningModule):
             self.step += 1
 
     def _loss(self, batch: list[int]) -> Tensor:
-        """Mean cross-entropy over the labelled units of some items."""
+        """Loss of the labelled units of some items."""
         logits_BUC = self.split.logits(self.head, batch)
         targets_BU = pad_targets([self.split.targets[i] for i in batch]).to(logits_BUC.device)
-        loss = F.cross_entropy(logits_BUC.flatten(0, 1).float(), targets_BU.flatten())
+        loss = self.head.family.loss(logits_BUC, targets_BU)
         if not math.isfinite(loss.item()):
             raise NumericsError(
                 f"loss is {loss.item()}", where=f"step {self.step}", mend="lower the rates"
@@ -197,27 +196,28 @@ def train(
 
 @torch.no_grad()
 def predict(head: Head, split: Labelled) -> list[np.ndarray]:
-    """Label numbers of each item's units; empty for an item without words."""
+    """Label numbers (or values) of each item's units; empty for an item without words."""
     found = [np.zeros(0, dtype=np.int64)] * len(split.lengths)
     for items in length_sorted_batches(split.lengths, EVALUATION_WORDS):
-        best_BU = split.logits(head, items).argmax(-1).cpu().numpy()
+        logits_BUC = split.logits(head, items).float().cpu()
         for row, item in enumerate(items):
-            found[item] = best_BU[row, : len(split.targets[item])]
+            found[item] = head.family.decode(logits_BUC[row, : len(split.targets[item])])
     return found
 
 
-def scored(
-    split: Labelled, predicted: Sequence[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Units that have a label: item, unit, gold, predicted.
+def scored(split: Labelled, predicted: Sequence[np.ndarray], labels: Sequence[str]) -> Scored:
+    """Units that have a label, beside what is predicted.
 
     An item without words is predicted as label 0.
+
+    Args:
+        labels: names of the labels, by number.
     """
-    columns: list[tuple[int, int, int, int]] = []
+    columns: list[tuple[int, int, Any, Any]] = []
     for item, targets in enumerate(split.targets):
         for unit, gold in enumerate(targets):
             if gold != IGNORE:
                 guess = predicted[item][unit] if len(predicted[item]) else 0
-                columns.append((item, unit, gold, int(guess)))
-    item_N, unit_N, gold_N, predicted_N = np.asarray(columns).reshape(-1, 4).T
-    return item_N, unit_N, gold_N, predicted_N
+                columns.append((item, unit, gold, guess))
+    item_N, unit_N, gold_N, predicted_N = map(np.array, zip(*columns, strict=True))
+    return Scored(item_N, unit_N, gold_N, predicted_N, labels)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from polyseme.tasks.common.families import Family
+from polyseme.tasks.families.base import Family
 
 
 class Head(nn.Module):
@@ -34,7 +34,7 @@ class Head(nn.Module):
             nn.Parameter(torch.ones(1)),
         )
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(family.width(dim), num_labels)
+        self.classifier = nn.Linear(family.width(dim), family.num_outputs(num_labels))
 
     def forward(self, h_LBTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None = None) -> Tensor:
         """Scores of each label."""

@@ -21,8 +21,8 @@ from polyseme.draws import philox
 from polyseme.models.base import Representation
 from polyseme.probes.base import ProbeData, control_labels
 from polyseme.tasks.base import Split
-from polyseme.tasks.common.families import IGNORE
 from polyseme.tasks.common.prepared import PreparedTask
+from polyseme.tasks.families.base import IGNORE
 
 STREAM = 6
 

@@ -1,0 +1,141 @@
+"""What fine-tuning, probes and baselines ask of a family of tasks.
+
+Shapes: B items, T words, D dimensions, P marked words, U units an item, E dimensions of a unit,
+C outputs, N scored units.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from polyseme import items
+from polyseme.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+IGNORE = -100
+
+
+class Scored(NamedTuple):
+    """Units that have a label, of one split, in the order of its items.
+
+    Attributes:
+        item_N: number of the item that a unit belongs to.
+        unit_N: place of the unit in its item.
+        gold_N: label numbers, or values.
+        predicted_N: the same of a model.
+        labels: names of the labels, by number; empty where values are predicted.
+    """
+
+    item_N: np.ndarray
+    unit_N: np.ndarray
+    gold_N: np.ndarray
+    predicted_N: np.ndarray
+    labels: Sequence[str] = ()
+
+    def name(self, number: float) -> str:
+        """Name of a label; the number after the last stands for one unseen in training."""
+        if not len(self.labels):
+            return repr(float(number))
+        return self.labels[int(number)] if number < len(self.labels) else "<unseen>"
+
+
+class Family(ABC):
+    """The algorithm that the tasks of a family share.
+
+    Attributes:
+        main_metric: by which representations are compared.
+        level: `word` where units are single words of a type, which control tasks need; else
+            `sentence`.
+        has_classes: whether labels are names; else they are numbers on a scale.
+    """
+
+    main_metric: ClassVar[str] = "accuracy"
+    level: ClassVar[str]
+    has_classes: ClassVar[bool] = True
+
+    @abstractmethod
+    def targets(self, labels: Sequence[Any], index: dict[str, int]) -> list[list[Any]]:
+        """Label numbers (or values) of each item's units.
+
+        IGNORE where there is no label; the number of labels, which nothing can predict, where it
+        does not occur in training.
+        """
+
+    @abstractmethod
+    def units(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
+        """Vectors of the units of each item, h_BUE: U units an item, E = width(D).
+
+        Args:
+            places_BP: words that the label is about; None where it is about all.
+        """
+
+    def width(self, dim: int) -> int:
+        """E, for representations of D dimensions."""
+        return dim
+
+    def num_outputs(self, num_labels: int) -> int:
+        """C, for a task with so many labels."""
+        return num_labels
+
+    def loss(self, logits_BUC: Tensor, targets_BU: Tensor) -> Tensor:
+        """Mean over the units that have a label; cross-entropy."""
+        from torch.nn import functional as F
+
+        flat = logits_BUC.flatten(0, 1).float()
+        return F.cross_entropy(flat, targets_BU.flatten(), ignore_index=IGNORE)
+
+    def decode(self, logits_UC: Tensor) -> np.ndarray:
+        """Label numbers (or values) of the units of one item."""
+        best: np.ndarray = logits_UC.argmax(-1).numpy()
+        return best
+
+    def score(self, scored: Scored) -> dict[str, float]:
+        """Metrics by name; accuracy, and F1 averaged over the labels in gold or prediction."""
+        from sklearn.metrics import accuracy_score, f1_score
+
+        gold, predicted = scored.gold_N, scored.predicted_N
+        return {
+            "accuracy": float(accuracy_score(gold, predicted)),
+            "macro_f1": float(f1_score(gold, predicted, average="macro", zero_division=0)),
+        }
+
+
+def number(label: Any, index: dict[str, int]) -> int:
+    """Number of a label, IGNORE where there is none."""
+    return IGNORE if label is None else index.get(label, len(index))
+
+
+def is_trainable(name: str) -> bool:
+    """Whether a family has labels to train on; intrinsic measures have none."""
+    return name in items.available("family")
+
+
+def get(name: str) -> Family:
+    """A family by its name."""
+    family: Family = items.load("family", name).Family()
+    return family
+
+
+def pad_targets(targets: Sequence[Sequence[Any]]) -> Tensor:
+    """Targets as a tensor, IGNORE in the padding."""
+    import torch
+
+    longest = max(len(t) for t in targets)
+    return torch.tensor([[*t, *[IGNORE] * (longest - len(t))] for t in targets])
+
+
+def require_labels(names: Sequence[str], *, task: str) -> None:
+    """Refuse a task that has nothing to tell apart.
+
+    Raises:
+        DataError: fewer than two labels in the training split.
+    """
+    if len(names) < 2:  # noqa: PLR2004
+        found = ", ".join(map(repr, names)) or "none"
+        raise DataError(f"has one label only: {found}", where=task, mend="check its source")
