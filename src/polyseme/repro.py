@@ -26,7 +26,7 @@ from polyseme.runtime.console import Console
 
 PREPARE = {"dataset": "fetch", "corpus": "corpus"}
 MAKE = {"statics": "static", "lms": "pretrain", "externals": "external"}
-EVALUATE = ("finetune", "probe", "intrinsic")
+EVALUATE = ("invariance", "finetune", "probe", "intrinsic")
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock", "repro")
 MOST_JOBS = 8
 """By default: a stage takes up to 1.5 GB of memory."""
