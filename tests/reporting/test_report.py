@@ -229,6 +229,7 @@ def test_sections_without_rows_are_left_out(make_tree, tmp_path, change, missing
     titles = {
         "Answer",
         "All representations, with their cost",
+        "Checks before scores count",
         "Comparison",
         "Probes by layer",
         "Intrinsic measures",

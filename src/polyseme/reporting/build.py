@@ -22,6 +22,7 @@ from polyseme.reporting.page import Report
 from polyseme.reporting.sections import (
     answer,
     cards,
+    checks,
     comparison,
     cost,
     floor,
@@ -36,6 +37,7 @@ from polyseme.reporting.sections import (
 SECTIONS = (
     answer.build,
     overview.build,
+    checks.build,
     polysemy.build,
     comparison.build,
     probes.build,

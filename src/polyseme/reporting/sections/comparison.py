@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyseme.reporting import numbers
+from polyseme.reporting import checks, numbers
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.figures import comparison as figure
 from polyseme.reporting.measurements import Measurements
@@ -54,14 +54,15 @@ def _scores(evidence: Evidence, task: str, found: list[Contest]) -> Table:
     base = evidence.rows.where(stage="baseline", task=task).real().final()
     main = found[0].metric
     metrics = [main] + [m for m in rows.distinct("metric") if m != main]
+    checked = evidence.rows.where(stage=checks.STAGE)
     lines: list[list[Cell | str]] = []
     for contest in found:
         group = rows.where(strategy=contest.strategy).by("system")
         order = {contest.ranking.leader: contest.ranking.summary}
         order |= {rival.name: rival.summary for rival in contest.ranking.rivals}
-        lines += [
-            _line(contest, name, summary, group[name], metrics) for name, summary in order.items()
-        ]
+        for name, summary in order.items():
+            line = _line(contest, name, summary, group[name], metrics)
+            lines.append([contest.strategy, checks.label(checked, name), *line])
     for name, measured in base.by("representation").items():
         scores = [score(m, measured.where(metric=m)) for m in metrics]
         blanks = [Cell(numbers.MISSING)] * 6
@@ -82,8 +83,6 @@ def _line(
     scores = [score(m, rows.where(metric=m), strong=best and m == main) for m in metrics]
     low, high = (numbers.value(main, end) for end in (summary.minimum, summary.maximum))
     return [
-        contest.strategy,
-        name,
         *scores,
         _behind(contest, name),
         Cell(f"{low} to {high}", summary.minimum),
