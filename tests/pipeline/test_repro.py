@@ -18,6 +18,7 @@ from polyseme.errors import ConfigError
 from polyseme.runtime.console import Console
 from polyseme.runtime.settings import Runtime
 
+STAGES = 1 + len(repro.EVALUATE)
 PARAMS = {
     "corpora": ["wiki"],
     "statics": ["random", "word2vec", "glove"],
@@ -31,13 +32,13 @@ def test_every_stage_of_every_model_is_dealt_out_once_and_a_model_stays_together
     dealt = repro.dealt(repro.of_models(PARAMS), jobs)
     assert len(dealt) == min(jobs, 6)
     names = [name for part in dealt for name in part]
-    assert len(names) == len(set(names)) == 6 * 4
+    assert len(names) == len(set(names)) == 6 * STAGES
     for part in dealt:
-        for first in range(0, len(part), 4):
-            model = part[first : first + 4]
+        for first in range(0, len(part), STAGES):
+            model = part[first : first + STAGES]
             assert [name.partition("@")[0] for name in model[1:]] == list(repro.EVALUATE)
             assert len({name.partition("@")[2] for name in model}) == 1
-    made = {name.partition("@")[2]: name.partition("@")[0] for p in dealt for name in p[::4]}
+    made = {name.partition("@")[2]: name.partition("@")[0] for p in dealt for name in p[::STAGES]}
     assert made["wiki-glove"] == "static"
     assert made["wiki-bert"] == "pretrain"
     assert made["wiki-hub"] == "external"
