@@ -39,6 +39,8 @@ def test_every_representation_of_the_tree_passes(
     assert [row for row in rows if row["checked"] is False] == []
     assert {row["metric"] for row in rows if row["checked"] is None} == {"left_padding"}
     assert {row["task"] for row in rows if row["metric"] == "padding"} == set(TASKS)
+    assert [row["task"] for row in rows if row["metric"] in labels.CHECKS] == ["upos"] * 2
+    assert min(row["num_items"] for row in rows) > 0
 
 
 class _Faulty(Table):
@@ -157,6 +159,14 @@ def test_the_row_of_a_fault_says_what_was_found(pieces: WordPieces, root: Path) 
     assert rows[_LongRaises]["reason"] == "IndexError: index out of range in self"
     assert rows[_LongRaises]["value"] is None
     assert rows[_BatchSize]["value"] == pytest.approx(0.1)  # of the largest component
+
+
+def test_a_representation_that_raises_has_failed_everything(pieces: WordPieces, root: Path) -> None:
+    class Raising(_Faulty):
+        def spoil(self, h_LBTD: Tensor, batch: WordBatch) -> Tensor:
+            raise RuntimeError("not today")
+
+    assert _failed(Raising(NOUNS, 16, pieces, "zero"), root, ["upos"]) == EVERY - {"left_padding"}
 
 
 def test_windows_that_see_each_other_are_found(

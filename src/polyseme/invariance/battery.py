@@ -55,8 +55,7 @@ def run(
                 found = _ask(check, representation, sentences)
                 yield _row(task, name, found, len(sentences))
     for task in labelled(root, names):
-        for name, found in _shuffled(representation, PreparedTask(root / task)).items():
-            yield _row(task, name, found, None)
+        yield from _shuffled(representation, PreparedTask(root / task))
 
 
 def by_size(root: Path, names: Sequence[str]) -> list[str]:
@@ -99,12 +98,14 @@ def _ask(
         return _failed(error)
 
 
-def _shuffled(representation: Representation, task: PreparedTask) -> dict[str, Finding]:
+def _shuffled(representation: Representation, task: PreparedTask) -> Iterator[dict[str, Any]]:
     try:
         probed = labels.probe(representation, task)
     except Exception as error:
-        return dict.fromkeys(labels.CHECKS, _failed(error))
-    return {name: check(probed) for name, check in labels.CHECKS.items()}
+        yield from (_row(task.name, name, _failed(error), None) for name in labels.CHECKS)
+    else:
+        for name, check in labels.CHECKS.items():
+            yield _row(task.name, name, check(probed), len(probed.gold_M))
 
 
 def _failed(error: Exception) -> Finding:
