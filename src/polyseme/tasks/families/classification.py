@@ -20,8 +20,8 @@ class Family(base.Family):
         """One number a sentence."""
         return [[base.number(label, index)] for label in labels]
 
-    def units(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
+    def parts(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
         """Mean over the words that are there."""
         mask_BT1 = mask_BT[..., None].to(h_BTD.dtype)
         mean_BD = (h_BTD * mask_BT1).sum(1) / mask_BT1.sum(1).clamp(min=1)
-        return mean_BD[:, None]
+        return mean_BD[:, None, None]
