@@ -47,12 +47,16 @@ def main(stage: Stage) -> None:
         task: (PreparedTask(inputs[task]), stage.inputs[inputs[task].as_posix()])
         for task in trainable(task_root, params["tasks"])
     }
-    cells = [cell for task, _ in tasks.values() for cell in evaluation.cells(task)]
+    jobs = [job for task, _ in tasks.values() for job in evaluation.jobs(task)]
     off = not stage.runtime.progress
-    with tqdm(total=len(cells), desc=name, unit="cell", disable=off) as bar:
+    with tqdm(total=sum(map(len, jobs)), desc=name, unit="cell", disable=off) as bar:
         fill(evaluation, tasks, stage.runtime, bar.update)
-    for cell in cells:
-        outcome = evaluation.outcome(*tasks[cell.task], cell)
+    found = (
+        pair
+        for job in jobs
+        for pair in zip(job, evaluation.outcomes(*tasks[job[0].task], job), strict=True)
+    )
+    for cell, outcome in found:
         rows += rows_of(cell, outcome, common)
         seconds[cell.key] = round(outcome.seconds, 3)
         constant = {
@@ -64,6 +68,7 @@ def main(stage: Stage) -> None:
     results.write(out / "results.parquet", rows)
     pq.write_table(pa.concat_tables(predictions), out / "predictions.parquet")
     stage.record["row_seconds"] = seconds
+    stage.record["refused"] = evaluation.refused
     stage.tracker.table("results", out / "results.parquet")
 
 

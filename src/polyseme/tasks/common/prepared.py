@@ -17,6 +17,7 @@ class PreparedTask:
         self.card = tasks.read_card(folder)
         self.name: str = self.card["name"]
         self.family: Family = get(self.card["family"])
+        self.main_metric: str = self.card["main_metric"]
         self.splits = {name: tasks.read(folder, name) for name in tasks.SPLITS}
         self.labels: list[str] = []
         if self.family.has_classes:

@@ -52,12 +52,14 @@ class Family(ABC):
         main_metric: by which representations are compared.
         level: `word` where units are single words of a type, which control tasks need; else
             `sentence`.
+        pools: whether a unit is the mean of all words, which a strategy may pool otherwise.
         has_classes: whether labels are names; else they are numbers on a scale.
     """
 
     main_metric: ClassVar[str] = "accuracy"
     level: ClassVar[str]
     has_classes: ClassVar[bool] = True
+    pools: ClassVar[bool] = False
 
     @abstractmethod
     def targets(self, labels: Sequence[Any], index: dict[str, int]) -> list[list[Any]]:

@@ -15,6 +15,7 @@ class Family(base.Family):
     """A label for the sentence, from the mean of its word vectors."""
 
     level = "sentence"
+    pools = True
 
     def targets(self, labels: Sequence[Any], index: dict[str, int]) -> list[list[Any]]:
         """One number a sentence."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class Family(classification.Family):
     """A label for two marked words."""
 
+    pools = False
+
     def parts(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
         """The two words."""
         import torch
