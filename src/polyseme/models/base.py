@@ -169,9 +169,14 @@ def length_sorted_batches(lengths: Sequence[int], max_words: int) -> Iterator[li
 
 def save(representation: Representation, folder: Path, card: dict[str, Any]) -> None:
     """Write weights and card; the card names the item whose module loads them again."""
-    tensors = {name: t.detach().cpu().contiguous() for name, t in _own_tensors(representation)}
-    save_file(tensors, folder / WEIGHTS)
+    save_weights(representation, folder / WEIGHTS)
     (folder / CARD).write_text(json.dumps(card, indent=1, sort_keys=True) + "\n")
+
+
+def save_weights(module: nn.Module, path: Path) -> None:
+    """Write the weights alone."""
+    tensors = {name: t.detach().cpu().contiguous() for name, t in _own_tensors(module)}
+    save_file(tensors, path)
 
 
 def _own_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -6,7 +6,6 @@ Every strategy puts the same head on a static and on a contextualized representa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -18,8 +17,6 @@ from polyseme.training.options import Portion, Positive, Rate
 from polyseme.transfer.head import HeadOptions
 
 NotNegative = Annotated[int, Field(ge=0)]
-Tune = Callable[[int, float], None]
-"""Trains a language model on the task's text: passes, and peak learning rate."""
 
 
 @config
@@ -63,6 +60,8 @@ class Strategy(ABC):
     """Whether gradients go into the representation."""
     pretrained = True
     """Whether it starts from what pre-training learned."""
+    has_partner = False
+    """Whether it reads two representations: it then runs in the stage `stack`."""
 
     @property
     def head(self) -> HeadOptions:

@@ -46,12 +46,15 @@ class Outcome(NamedTuple):
         facts: num_parameters, train_size.
         seconds: wall-clock time, the one thing that differs between equal runs.
         predictions: columns split, item, unit, gold, predicted.
+        curve: epochs, steps and bits per byte of the language model on held-out text, where
+            forgetting was measured.
     """
 
     scores: dict[str, dict[str, float]]
     facts: dict[str, int]
     seconds: float
     predictions: pa.Table
+    curve: Sequence[tuple[int, int, float]] = ()
 
 
 class Store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,9 @@ import pyarrow as pa
 
 from polyseme import items
 from polyseme.config import build
+from polyseme.data.tokens import TokenStore
 from polyseme.models.base import Representation
+from polyseme.models.common.language_model import LanguageModel
 from polyseme.runtime.settings import Runtime, hardware, precision, versions
 from polyseme.strategies.base import Strategy
 from polyseme.tasks import base as tasks
@@ -25,8 +28,10 @@ from polyseme.transfer import fixed
 from polyseme.transfer.cells import Cell, Outcome, Store, source_hash
 from polyseme.transfer.data import TaskVectors, live, some
 from polyseme.transfer.features import FeatureCache
-from polyseme.transfer.finetune import Cellwise, predict, train
+from polyseme.transfer.finetune import Cellwise, Watch, nothing, predict, train
+from polyseme.transfer.forgetting import Forgetting
 from polyseme.transfer.labelled import Labelled
+from polyseme.transfer.tuning import Tuning
 
 EVALUATED = ("valid", "test")
 Job = tuple[Cell, ...]
@@ -43,6 +48,8 @@ class Evaluation:
         strategies: options of each strategy, by name.
         seeds, train_sizes: of the cells.
         identity: what else the results follow from (numerics).
+        held_out: text of the pre-training corpus, by which forgetting is measured; None: it is not.
+        with_partner: whether the strategies are those of the stage `stack`.
     """
 
     def __init__(
@@ -57,6 +64,8 @@ class Evaluation:
         identity: Mapping[str, Any],
         runtime: Runtime,
         scratch: Path,
+        held_out: Callable[[], TokenStore] | None = None,
+        with_partner: bool = False,
     ) -> None:
         self.load, self.runtime, self.scratch = load, runtime, scratch
         self.seeds, self.train_sizes = seeds, train_sizes
@@ -64,7 +73,10 @@ class Evaluation:
         self.store = Store()
         self.features = FeatureCache(self.identity, runtime.feature_cache_bytes)
         self._latest: TaskVectors | None = None
-        self.strategies = {name: _strategy(name, values) for name, values in strategies.items()}
+        self.held_out = held_out
+        self.tuning = Tuning(runtime)
+        made = {name: _strategy(name, values) for name, values in strategies.items()}
+        self.strategies = {n: s for n, s in made.items() if s.has_partner == with_partner}
         self.options = dict(strategies)
 
     @cached_property
@@ -184,7 +196,7 @@ class Evaluation:
         (cell,), started = job, time.monotonic()
         strategy = self.strategies[cell.strategy]
         device = device_of(self.runtime)
-        representation = strategy.start(self.load(), cell.seed).to(device)
+        representation = self._started(strategy, task, cell.seed).to(device)
         chosen = tasks.budget_items(task.splits["train"], cell.train_size, task=task.name)
         if strategy.trains_encoder:
             split = live(representation, task, "train", chosen)
@@ -194,7 +206,10 @@ class Evaluation:
             split = some(data.labelled("train"), chosen)
             others = {name: data.labelled(name) for name in EVALUATED}
         given = self._given(task, others["valid"])
-        head = train(representation, strategy, split, others["valid"], given, seed=cell.seed)
+        watch = self._forgetting(cell, strategy, representation)
+        head = train(
+            representation, strategy, split, others["valid"], given, seed=cell.seed, watch=watch
+        )
         representation.eval().to(device)  # Lightning leaves the weights on the cpu
         head.to(device)
         predicted = {name: predict(head, other) for name, other in others.items()}
@@ -202,7 +217,25 @@ class Evaluation:
         facts = {"num_parameters": sum(w.numel() for w in weights), "train_size": len(chosen)}
         if not strategy.pretrained:
             facts["words_seen"] = 0
-        return [_outcome(task, others, predicted, facts, time.monotonic() - started)]
+        found = _outcome(task, others, predicted, facts, time.monotonic() - started)
+        return [found._replace(curve=watch.curve if isinstance(watch, Forgetting) else ())]
+
+    def _started(self, strategy: Strategy, task: PreparedTask, seed: int) -> Representation:
+        """The representation where training starts, after the task's text if the strategy asks."""
+        representation = self.load()
+        plan = strategy.tunes(representation)
+        if plan is not None and isinstance(representation, LanguageModel):
+            texts = {name: task.splits[name].sentences for name in ("train", "valid")}
+            self.tuning.apply(representation, texts, plan, self.identity)
+        return strategy.start(representation, seed)
+
+    def _forgetting(self, cell: Cell, strategy: Strategy, representation: Representation) -> Watch:
+        """Measures what the first seed with the most labels costs the language model."""
+        most = max(self.train_sizes, key=lambda size: math.inf if size == "all" else int(size))
+        wanted = (most, self.seeds[0]) == (cell.train_size, cell.seed)
+        if not (wanted and strategy.trains_encoder and strategy.pretrained and self.held_out):
+            return nothing
+        return Forgetting(representation, self.held_out)
 
 
 def identity_of(

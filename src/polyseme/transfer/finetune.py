@@ -35,8 +35,8 @@ Watch = Callable[[int, int], None]
 """Called with the number of steps and epochs that are done."""
 
 
-def _nothing(step: int, epoch: int) -> None:
-    pass
+def nothing(step: int, epoch: int) -> None:
+    """Watch nothing."""
 
 
 class FineTuning(pl.LightningModule):
@@ -57,7 +57,7 @@ class FineTuning(pl.LightningModule):
         *,
         epochs: Epochs,
         look: Callable[[], bool],
-        watch: Watch = _nothing,
+        watch: Watch = nothing,
     ) -> None:
         super().__init__()
         self.representation, self.head, self.split = representation, head, split
@@ -165,7 +165,7 @@ def train(
     given: Cellwise,
     *,
     seed: int,
-    watch: Watch = _nothing,
+    watch: Watch = nothing,
 ) -> Head:
     """Fine-tune on one split; the representation is changed in place.
 
