@@ -163,7 +163,7 @@ def _score(
     task: PreparedTask, split: str, head: Head, data: Labelled
 ) -> tuple[dict[str, float], pa.Table]:
     found = scored(data, predict(head, data), task.labels)
-    scores = task.family.score(found) | {"num_items": float(len(found.gold_N))}
+    scores = task.score(found) | {"num_items": float(len(found.gold_N))}
     columns = {
         "split": pa.array([split] * len(found.gold_N), pa.string()),
         "item": pa.array(found.item_N, pa.int64()),

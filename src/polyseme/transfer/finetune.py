@@ -211,12 +211,12 @@ def scored(split: Labelled, predicted: Sequence[np.ndarray], labels: Sequence[st
     An item without words is predicted as label 0.
 
     Args:
-        labels: names of the labels, by number.
+        labels: names of the labels, by number; none where values are predicted, all of which count.
     """
     columns: list[tuple[int, int, Any, Any]] = []
     for item, targets in enumerate(split.targets):
         for unit, gold in enumerate(targets):
-            if gold != IGNORE:
+            if gold != IGNORE or not labels:
                 guess = predicted[item][unit] if len(predicted[item]) else 0
                 columns.append((item, unit, gold, guess))
     item_N, unit_N, gold_N, predicted_N = map(np.array, zip(*columns, strict=True))

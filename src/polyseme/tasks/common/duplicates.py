@@ -1,0 +1,67 @@
+"""Items that occur in two places: the same words, whatever their case and their label.
+
+    python -m polyseme.tasks.common.duplicates artifacts/mine/task/sst5 artifacts/mine/task/mr
+
+tells how many items of each split of the first prepared task occur anywhere in the second one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from polyseme.errors import DataError, PolysemeError
+from polyseme.tasks.base import SPLITS, Split, read, same_words
+
+
+def known(splits: Iterable[Split]) -> set[str]:
+    """The items of some splits."""
+    return {same_words(words) for split in splits for words in split.sentences}
+
+
+def shared(split: Split, others: set[str]) -> int:
+    """Number of items of a split that are among others."""
+    return sum(same_words(words) in others for words in split.sentences)
+
+
+def in_train(splits: Mapping[str, Split]) -> dict[str, int]:
+    """How many items of the other splits occur in `train`, too."""
+    train = known([splits["train"]])
+    return {name: shared(split, train) for name, split in splits.items() if name != "train"}
+
+
+def without(split: Split, others: set[str]) -> Split:
+    """The items of a split that are not among others."""
+    return split.chosen(
+        [i for i, words in enumerate(split.sentences) if same_words(words) not in others]
+    )
+
+
+def main() -> int:
+    """Compare two prepared tasks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", type=Path, help="folder of a prepared task")
+    parser.add_argument("other", type=Path, help="folder of the one to look in")
+    chosen = parser.parse_args()
+    try:
+        first, other = (_read(folder) for folder in (chosen.task, chosen.other))
+    except PolysemeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    others = known(other.values())
+    for name, split in first.items():
+        print(f"{name}: {shared(split, others):,} of {len(split):,}")
+    return 0
+
+
+def _read(folder: Path) -> dict[str, Split]:
+    found = {name: read(folder, name) for name in SPLITS if (folder / f"{name}.parquet").exists()}
+    if not found:
+        raise DataError("is no prepared task", where=folder, mend="see artifacts/*/task/")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
