@@ -1,15 +1,18 @@
-"""Items that occur in two places: the same words, whatever their case and their label.
+"""Items that occur in two places, whatever their case and their label.
+
+Within a task they have the same words. Two tasks may spell and split words in ways of their own:
 
     python -m polyseme.tasks.common.duplicates artifacts/mine/task/sst5 artifacts/mine/task/mr
 
-tells how many items of each split of the first prepared task occur anywhere in the second one.
+tells how many items of each split of the first prepared task have the letters and digits of one of
+the second.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from polyseme.errors import DataError, PolysemeError
@@ -21,15 +24,19 @@ def known(splits: Iterable[Split]) -> set[str]:
     return {same_words(words) for split in splits for words in split.sentences}
 
 
-def shared(split: Split, others: set[str]) -> int:
-    """Number of items of a split that are among others."""
-    return sum(same_words(words) in others for words in split.sentences)
+def same_letters(words: Sequence[str]) -> str:
+    """The letters and digits of an item."""
+    return "".join(filter(str.isalnum, "".join(words).casefold()))
 
 
 def in_train(splits: Mapping[str, Split]) -> dict[str, int]:
     """How many items of the other splits occur in `train`, too."""
     train = known([splits["train"]])
-    return {name: shared(split, train) for name, split in splits.items() if name != "train"}
+    return {
+        name: sum(same_words(words) in train for words in split.sentences)
+        for name, split in splits.items()
+        if name != "train"
+    }
 
 
 def without(split: Split, others: set[str]) -> Split:
@@ -50,9 +57,10 @@ def main() -> int:
     except PolysemeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    others = known(other.values())
+    others = {same_letters(words) for split in other.values() for words in split.sentences}
     for name, split in first.items():
-        print(f"{name}: {shared(split, others):,} of {len(split):,}")
+        number = sum(same_letters(words) in others for words in split.sentences)
+        print(f"{name}: {number:,} of {len(split):,}")
     return 0
 
 
