@@ -24,6 +24,7 @@ from polyseme import items
 from polyseme.config import build, config
 from polyseme.errors import ConfigError, PolysemeError
 from polyseme.runtime import settings
+from polyseme.tasks.common import preparation
 
 GROUPS = (
     "dataset corpus static lm external task strategy probe baseline representation runtime"
@@ -122,13 +123,14 @@ def check(params: Mapping[str, Any]) -> None:
         for name, values in params[group].items():
             _check_item(group, name, items.load(group, name), values)
     _check_corpora(params["corpus"])
-    for group in ("task", "external"):
-        for name, values in params[group].items():
-            if "module" not in values:
-                file = f"conf/{group}/{name}.yaml"
-                known = ", ".join(items.available(group))
-                raise ConfigError("key 'module' is missing", where=file, mend=f"one of {known}")
-            _check_item(group, name, items.load(group, values["module"]), values)
+    for name, values in params["task"].items():
+        preparation.configured(name, values)
+    for name, values in params["external"].items():
+        if "module" not in values:
+            known = ", ".join(items.available("external"))
+            file = f"conf/external/{name}.yaml"
+            raise ConfigError("key 'module' is missing", where=file, mend=f"one of {known}")
+        _check_item("external", name, items.load("external", values["module"]), values)
     for name, values in params["baseline"].items():
         items.load("baseline", name)
         if values:

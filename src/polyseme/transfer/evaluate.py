@@ -278,7 +278,7 @@ def _modules(strategy: Strategy) -> list[ModuleType]:
 
 
 def _main_score(task: PreparedTask, split: Labelled, predicted_N: np.ndarray) -> float:
-    return task.family.score(split.scored(predicted_N, task.labels))[task.main_metric]
+    return task.score(split.scored(predicted_N, task.labels))[task.main_metric]
 
 
 def _outcome(
@@ -291,7 +291,7 @@ def _outcome(
     scores, tables = {}, []
     for split, data in splits.items():
         found = data.scored(predicted[split], task.labels)
-        scores[split] = task.family.score(found) | {"num_items": float(len(found.gold_N))}
+        scores[split] = task.score(found) | {"num_items": float(len(found.gold_N))}
         columns = {
             "split": pa.array([split] * len(found.gold_N), pa.string()),
             "item": pa.array(found.item_N, pa.int64()),

@@ -23,6 +23,4 @@ class Family(base.Family):
 
     def parts(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
         """Mean over the words that are there."""
-        mask_BT1 = mask_BT[..., None].to(h_BTD.dtype)
-        mean_BD = (h_BTD * mask_BT1).sum(1) / mask_BT1.sum(1).clamp(min=1)
-        return mean_BD[:, None, None]
+        return base.mean(h_BTD, mask_BT)[:, None, None]
