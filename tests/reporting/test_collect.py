@@ -14,7 +14,7 @@ from polyseme.reporting.measurements import VALUES
 from polyseme.reporting.selection import select
 
 
-@pytest.mark.parametrize("stage", ["finetune", "probe", "intrinsic", "model"])
+@pytest.mark.parametrize("stage", ["invariance", "finetune", "probe", "intrinsic", "model"])
 def test_a_missing_folder_of_a_selected_item_is_named(make_tree, stage):
     tree = make_tree()
     shutil.rmtree(tree.root / paths.results(EXPERIMENT, stage, "wiki", "bert"))
