@@ -24,12 +24,13 @@ from polyseme import items
 from polyseme.config import build, config
 from polyseme.errors import ConfigError, PolysemeError
 from polyseme.runtime import settings
+from polyseme.tasks.common import preparation
 
 GROUPS = (
     "dataset corpus static lm external task strategy probe baseline representation runtime"
 ).split()
-LISTS = "corpora statics lms externals representations tasks".split()
-GENERAL = ("experiment", "numerics", "seed", "seeds", "train_sizes")
+LISTS = "corpora statics lms externals representations tasks stacked".split()
+GENERAL = ("experiment", "numerics", "seed", "seeds", "train_sizes", "partner")
 Size = Annotated[int, Field(ge=1)] | Literal["all"]
 
 
@@ -47,6 +48,8 @@ class General:
     """Of fine-tuning and probing."""
     train_sizes: Annotated[tuple[Size, ...], Field(min_length=1)]
     """Numbers of labelled items, or `all`."""
+    partner: str = ""
+    """Selected representation that stands beside those of `stacked`."""
 
 
 def composed(overrides: Sequence[str], conf: Path = Path("conf")) -> dict[str, Any]:
@@ -120,13 +123,14 @@ def check(params: Mapping[str, Any]) -> None:
         for name, values in params[group].items():
             _check_item(group, name, items.load(group, name), values)
     _check_corpora(params["corpus"])
-    for group in ("task", "external"):
-        for name, values in params[group].items():
-            if "module" not in values:
-                file = f"conf/{group}/{name}.yaml"
-                known = ", ".join(items.available(group))
-                raise ConfigError("key 'module' is missing", where=file, mend=f"one of {known}")
-            _check_item(group, name, items.load(group, values["module"]), values)
+    for name, values in params["task"].items():
+        preparation.configured(name, values)
+    for name, values in params["external"].items():
+        if "module" not in values:
+            known = ", ".join(items.available("external"))
+            file = f"conf/external/{name}.yaml"
+            raise ConfigError("key 'module' is missing", where=file, mend=f"one of {known}")
+        _check_item("external", name, items.load("external", values["module"]), values)
     for name, values in params["baseline"].items():
         items.load("baseline", name)
         if values:
@@ -157,12 +161,29 @@ def _check_top_level(params: Mapping[str, Any]) -> None:
             raise ConfigError(
                 f"{key} = {params[key]} repeats itself", where=file, mend="name each once"
             )
+    _check_partner(params, file)
     made = [*params["static"], *params["lm"], *params["external"]]
     if sorted(params["representation"]) != sorted(made):
         raise ConfigError(
             f"representation is {sorted(params['representation'])}, not {sorted(made)}",
             where=file,
             mend="each file of conf/static, conf/lm and conf/external adds its own name to both",
+        )
+
+
+def _check_partner(params: Mapping[str, Any], file: str) -> None:
+    """What is stacked, and on what, is selected."""
+    names = [params["partner"], *params["stacked"]] if params["stacked"] else []
+    for name in names:
+        if name not in params["representation"]:
+            raise ConfigError(
+                f"{name!r} is no selected representation",
+                where="conf/strategy/stack.yaml",
+                mend=f"name one of {', '.join(params['representation'])}",
+            )
+    if params["partner"] in params["stacked"]:
+        raise ConfigError(
+            f"partner {params['partner']!r} is among stacked", where=file, mend="name another"
         )
 
 

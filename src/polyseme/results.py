@@ -63,7 +63,8 @@ DICTIONARY = {
     "train_size": "labelled training items (sentences); null where nothing is trained",
     "split": "train, valid or test",
     "metric": "name of the measure; the unit of `value` follows from it: accuracy, macro_f1, "
-    "selectivity, coverage as fractions in 0..1 (selectivity -1..1), spearman in -1..1, "
+    "selectivity, coverage as fractions in 0..1 (selectivity -1..1), "
+    "spearman, pearson and matthews in -1..1, "
     "separation, detection_accuracy, replaced_share as fractions, bits_per_gap (and its floor, "
     "excess and error; also from_the_left, from_each_side) in bits a word, causal and masked: of "
     "the tokens that are predicted so, detection: of telling replaced tokens, "

@@ -1,13 +1,18 @@
-"""A new model and a new probe: one python file and one conf file each, nothing else edited."""
+"""New items, nothing else edited.
+
+A model and a probe: one python file and one conf file each. A table of labelled texts: a conf file.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import ROOT, Project
 
 from polyseme import results
+from polyseme.tasks import base
 
 pytestmark = pytest.mark.pipeline
 
@@ -91,3 +96,31 @@ def test_a_new_model_and_a_new_probe_run_and_stand_in_the_report(
     probed = [r for r in rows if r["probe"] == "nearest_mean" and r["representation"] == "lengths"]
     assert {r["metric"] for r in probed} == {"accuracy", "selectivity"}
     assert "lengths" in (project.folder / "reports/smoke/README.md").read_text()
+
+
+def test_a_table_becomes_a_task_by_the_conf_file_that_the_page_shows(
+    empty_project: Project, tmp_path: Path
+) -> None:
+    project = empty_project.fork(tmp_path / "project")
+    page = (ROOT / "docs/tasks.md").read_text()
+    (conf,) = re.findall(
+        r"^```yaml\n(# @package task.reviews\n.*?)^```", page, re.DOTALL | re.MULTILINE
+    )
+    (project.folder / "conf/task/reviews.yaml").write_text(conf)
+    (project.folder / "conf/experiment/mine.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /task: [reviews]\nexperiment: mine\n"
+    )
+    rows = [f'"Film {n} isn\'t bad, is it?",{n % 3}\n' for n in range(200)]
+    (project.folder / "my_data").mkdir()
+    (project.folder / "my_data/reviews.csv").write_text("review,stars\n" + "".join(rows))
+    project.compose("experiment=mine")
+    project.repro("task@reviews")
+    folder = project.folder / "artifacts/mine/task/reviews"
+    card = base.read_card(folder)
+    assert sum(card["num_items"].values()) == 200
+    assert card["also_in_train"] == {"valid": 0, "test": 0}
+    train = base.read(folder, "train")
+    assert {words[0]: words[2:] for words in train.sentences} == {
+        "Film": ["isn't", "bad", ",", "is", "it", "?"]
+    }
+    assert base.label_names(train.labels) == ["0", "1", "2"]

@@ -54,7 +54,7 @@ def evaluate(name: str, task: PreparedTask, *, seeds: Sequence[int]) -> Iterator
     }
     predicted_N = predict(train.seen, train.gold_N, test.seen)
     scored = Scored(test.item_N, test.unit_N, test.gold_N, predicted_N, task.labels)
-    for metric, value in task.family.score(scored).items():
+    for metric, value in task.score(scored).items():
         yield {**common, "control": False, "metric": metric, "value": value}
     if task.family.level == "word" and getattr(module, "HAS_CONTROL", True):
         for seed in seeds:
@@ -75,7 +75,7 @@ def _units(task: PreparedTask, split: Split) -> Units:
         context = " ".join(word for word in words if word not in MARKS)
         shown = words if task.family.level == "word" else [context]
         if marked is not None:
-            shown = [" ".join(words[place] for place in marked)]
+            shown = [" ".join(words[p] for p in marked if words[p] not in MARKS) or context]
         for unit, (text, target) in enumerate(zip(shown, targets, strict=True)):
             if target != IGNORE:
                 found.append((Unit(text, context), target, item, unit))

@@ -9,8 +9,9 @@ else is read as it is, unless it begins as a compressed file does: that is refus
   (`bz2.BZ2File` takes a damaged later stream for garbage and loses its text). A file cut exactly
   between two streams cannot be told from a whole one here: data sets pin their sha256, and the
   MediaWiki reader asks for the closing tag;
-- can check that the bytes are text: strict UTF-8 without NUL. Policy: anything else is refused
-  with the byte offset in the uncompressed file. Guessing an encoding would corrupt silently.
+- can check that the bytes are text: strict UTF-8 (or what conf names) without NUL. Policy: anything
+  else is refused with the byte offset in the uncompressed file. Guessing an encoding would corrupt
+  silently.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol, TextIO, cast
+from typing import BinaryIO, Literal, Protocol, TextIO, cast
 
 import zstandard
 
@@ -46,6 +47,8 @@ WIDE = {
     codecs.BOM_UTF16_BE: "UTF-16",
 }
 BROKEN = (EOFError, OSError, zlib.error, zstandard.ZstdError)
+Encoding = Literal["utf-8", "iso-8859-1", "iso-8859-2", "cp1252"]
+"""What conf may name, for files whose bytes are pinned."""
 
 
 class Readable(Protocol):
@@ -60,23 +63,29 @@ class CheckedStream(io.RawIOBase):
     Args:
         path: file, compressed or not.
         max_expansion: uncompressed bytes allowed for each byte of the file.
-        text: refuse bytes that are not UTF-8, and NUL.
+        text: refuse bytes that are not text, and NUL.
+        encoding: of the text.
 
     Raises:
         DataError: missing, truncated, too large, or not text; names the file (and byte offset).
     """
 
     def __init__(
-        self, path: Path, *, max_expansion: int = MAX_EXPANSION, text: bool = False
+        self,
+        path: Path,
+        *,
+        max_expansion: int = MAX_EXPANSION,
+        text: bool = False,
+        encoding: Encoding = "utf-8",
     ) -> None:
-        self.path = path
+        self.path, self.encoding = path, encoding
         try:
             self._file = path.open("rb")
             self._cap = max(FREE_BYTES, max_expansion * path.stat().st_size)
         except OSError as error:
             raise DataError(f"cannot be read: {error.strerror}", where=path) from None
         self._inner = self._opened()
-        self._decoder = codecs.getincrementaldecoder("utf-8")("strict") if text else None
+        self._decoder = codecs.getincrementaldecoder(encoding)("strict") if text else None
         self._position = 0
 
     def _opened(self) -> Readable:
@@ -139,7 +148,7 @@ class CheckedStream(io.RawIOBase):
         except UnicodeDecodeError as error:
             offset = self._position - pending + error.start
             raise DataError(
-                f"not UTF-8: byte 0x{error.object[error.start]:02x}",
+                f"not {self.encoding.upper()}: byte 0x{error.object[error.start]:02x}",
                 where=f"{self.path}: byte {offset}",
                 mend="convert it, for example: iconv -f LATIN1 -t UTF-8 old > new",
             ) from None
@@ -247,10 +256,13 @@ def _reason(error: BaseException) -> str:
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
-def open_text(path: Path, *, max_expansion: int = MAX_EXPANSION) -> tuple[TextIO, CheckedStream]:
-    """Text of a file (UTF-8, BOM dropped, any newline) and the checked stream below it."""
-    raw = CheckedStream(path, max_expansion=max_expansion, text=True)
-    return io.TextIOWrapper(io.BufferedReader(raw, 2**16), encoding="utf-8-sig"), raw
+def open_text(
+    path: Path, *, max_expansion: int = MAX_EXPANSION, encoding: Encoding = "utf-8"
+) -> tuple[TextIO, CheckedStream]:
+    """Text of a file (BOM dropped, any newline) and the checked stream below it."""
+    raw = CheckedStream(path, max_expansion=max_expansion, text=True, encoding=encoding)
+    codec = "utf-8-sig" if encoding == "utf-8" else encoding
+    return io.TextIOWrapper(io.BufferedReader(raw, 2**16), encoding=codec), raw
 
 
 def read_lines(text: TextIO, *, where: Path, max_characters: int) -> Iterator[tuple[int, str]]:

@@ -13,6 +13,8 @@ _NAMES = {
     "macro_f1": "macro F1",
     "bits_per_byte": "bits per byte",
     "spearman": "Spearman correlation",
+    "pearson": "Pearson correlation",
+    "matthews": "Matthews correlation",
     "detection_loss": "loss of detecting replaced tokens",
     "detection_accuracy": "accuracy of detecting replaced tokens",
     "replaced_share": "share of tokens that were replaced",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from polyseme.errors import DataError
 
 CARD = "task.json"
 SPLITS = ("train", "valid", "test")
+OPTIONAL = ("places", "cut")
+"""Columns that a split may have besides words and labels."""
 UNLABELLED = None
 
 
@@ -33,14 +35,22 @@ class Split:
         sentences: words of each item.
         labels: of each item: one label, or one for each word (None where a word has none).
         places: of each item: the words that its label is about; None where it is about all.
+        cut: of each item: whether its end was left out; None where nothing was.
     """
 
     sentences: Sequence[Sequence[str]]
     labels: Sequence[Any]
     places: Sequence[Sequence[int]] | None = None
+    cut: Sequence[bool] | None = None
 
     def __len__(self) -> int:
         return len(self.sentences)
+
+    def chosen(self, items: Sequence[int]) -> Split:
+        """Some of the items, numbered anew."""
+        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = {name: values for name, values in columns.items() if values is not None}
+        return Split(**{name: [values[i] for i in items] for name, values in given.items()})
 
 
 def write(folder: Path, splits: Mapping[str, Split], card: Mapping[str, Any]) -> None:
@@ -49,17 +59,19 @@ def write(folder: Path, splits: Mapping[str, Split], card: Mapping[str, Any]) ->
     Raises:
         DataError: a split is empty.
     """
+    require_items(splits, task=card["name"])
     for name, split in splits.items():
-        if not len(split):
-            raise DataError(f"split {name!r} is empty", where=card["name"], mend="check its source")
         columns = {"words": list(split.sentences), "labels": list(split.labels)}
-        if split.places is not None:
-            columns["places"] = list(split.places)
+        for column in OPTIONAL:
+            if (values := getattr(split, column)) is not None:
+                columns[column] = list(values)
         table = pa.table(columns)
         pq.write_table(table, folder / f"{name}.parquet")
     sizes = {name: len(split) for name, split in splits.items()}
     words = {name: sum(map(len, split.sentences)) for name, split in splits.items()}
     content = dict(card) | {"num_items": sizes, "num_words": words}
+    if cut := {name: sum(split.cut) for name, split in splits.items() if split.cut is not None}:
+        content["num_cut"] = cut
     (folder / CARD).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
@@ -76,6 +88,17 @@ def require_splits(splits: Mapping[str, Split], *, task: str) -> None:
         )
 
 
+def require_items(splits: Mapping[str, Split], *, task: str) -> None:
+    """Refuse a split without items.
+
+    Raises:
+        DataError: naming the split.
+    """
+    for name, split in splits.items():
+        if not len(split):
+            raise DataError(f"split {name!r} is empty", where=task, mend="check its source")
+
+
 def read_card(folder: Path) -> dict[str, Any]:
     """Name, family, sizes, licence."""
     card: dict[str, Any] = json.loads((folder / CARD).read_text())
@@ -85,12 +108,15 @@ def read_card(folder: Path) -> dict[str, Any]:
 def read(folder: Path, split: str) -> Split:
     """One split of a prepared task."""
     table = pq.read_table(folder / f"{split}.parquet")
-    places = table["places"].to_pylist() if "places" in table.column_names else None
-    return Split(table["words"].to_pylist(), table["labels"].to_pylist(), places)
+    others = {name: table[name].to_pylist() for name in OPTIONAL if name in table.column_names}
+    return Split(table["words"].to_pylist(), table["labels"].to_pylist(), **others)
 
 
 def budget_items(split: Split, size: int | str, *, task: str) -> list[int]:
-    """The first `size` items in a fixed random order: nested, and the same for every model.
+    """The first `size` items in a fixed order: nested, stratified, the same for every model.
+
+    The n-th of the N items of a label stands at (n + 1/2) / N, so any beginning has about the same
+    share of each label as the whole. Items with several labels, or with a number, are one stratum.
 
     Args:
         size: number of items, or `all`.
@@ -106,8 +132,23 @@ def budget_items(split: Split, size: int | str, *, task: str) -> list[int]:
             where=task,
             mend="lower it or use `all`",
         )
-    order = np.random.Generator(np.random.Philox(0)).permutation(len(split))
-    return sorted(int(i) for i in order[: int(size)])
+    order = np.random.Generator(np.random.Philox(0)).permutation(len(split)).tolist()
+    strata: dict[str | None, list[int]] = {}
+    for i in order:
+        strata.setdefault(_stratum(split.labels[i]), []).append(i)
+    places = {
+        i: (number + 0.5) / len(members)
+        for members in strata.values()
+        for number, i in enumerate(members)
+    }
+    order.sort(key=places.__getitem__)
+    return sorted(order[: int(size)])
+
+
+def _stratum(label: Any) -> str | None:
+    """The one label of an item, or None."""
+    names = [n for n in (label if isinstance(label, list) else [label]) if n is not UNLABELLED]
+    return names[0] if len(names) == 1 and isinstance(names[0], str) else None
 
 
 def label_names(labels: Sequence[Any]) -> list[str]:
@@ -116,3 +157,8 @@ def label_names(labels: Sequence[Any]) -> list[str]:
     for label in labels:
         counts.update(label if isinstance(label, list) else [label])
     return sorted(name for name in counts if name is not UNLABELLED)
+
+
+def same_words(words: Sequence[str]) -> str:
+    """What two items have in common that are one and the same: words, whatever their case."""
+    return " ".join(words).casefold()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from polyseme.tasks import base as tasks
-from polyseme.tasks.families.base import Family, get, is_trainable, require_labels
+from polyseme.tasks.families.base import METRICS, Family, Scored, get, is_trainable
 
 
 class PreparedTask:
@@ -17,16 +17,22 @@ class PreparedTask:
         self.card = tasks.read_card(folder)
         self.name: str = self.card["name"]
         self.family: Family = get(self.card["family"])
+        self.main_metric: str = self.card["main_metric"]
         self.splits = {name: tasks.read(folder, name) for name in tasks.SPLITS}
-        self.labels: list[str] = []
-        if self.family.has_classes:
-            self.labels = tasks.label_names(self.splits["train"].labels)
-            require_labels(self.labels, task=self.name)
+        self.labels = self.family.fit(self.splits["train"].labels, task=self.name)
         self.index = {label: number for number, label in enumerate(self.labels)}
 
     def targets(self, split: tasks.Split) -> list[list[Any]]:
         """Label numbers (or values) of each item's units."""
         return self.family.targets(split.labels, self.index)
+
+    def score(self, scored: Scored) -> dict[str, float]:
+        """Metrics of the family, and the main metric of the task."""
+        scores = self.family.score(scored)
+        main = self.card.get("main_metric")
+        if main in METRICS:
+            scores[main] = METRICS[main](scored.gold_N, scored.predicted_N)
+        return scores
 
 
 def trainable(folder: Path, names: Sequence[str]) -> list[str]:

@@ -1,24 +1,36 @@
 """What fine-tuning, probes and baselines ask of a family of tasks.
 
-Shapes: B items, T words, D dimensions, P marked words, U units an item, E dimensions of a unit,
-C outputs, N scored units.
+Shapes: B items, T words, D dimensions, P marked words, U units an item of Q parts, E dimensions of
+a unit, C outputs, N scored units.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from polyseme import items
 from polyseme.errors import DataError
+from polyseme.tasks.base import label_names
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 IGNORE = -100
+
+
+def matthews(gold_N: np.ndarray, predicted_N: np.ndarray) -> float:
+    """Matthews correlation (1975) of classes; 0 where all predictions are one class."""
+    from sklearn.metrics import matthews_corrcoef
+
+    return float(matthews_corrcoef(gold_N, predicted_N))
+
+
+METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {"matthews": matthews}
+"""Metrics of classes that are measured where a task names one as its main metric."""
 
 
 class Scored(NamedTuple):
@@ -50,14 +62,31 @@ class Family(ABC):
 
     Attributes:
         main_metric: by which representations are compared.
+        metrics: names of what `score` measures.
         level: `word` where units are single words of a type, which control tasks need; else
             `sentence`.
+        pools: whether a unit is the mean of all words, which a strategy may pool otherwise.
         has_classes: whether labels are names; else they are numbers on a scale.
     """
 
     main_metric: ClassVar[str] = "accuracy"
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
     level: ClassVar[str]
     has_classes: ClassVar[bool] = True
+    pools: ClassVar[bool] = False
+
+    def fit(self, labels: Sequence[Any], *, task: str) -> list[str]:
+        """Learn from the labels of the training split what there is to predict.
+
+        Returns:
+            Names of the labels, by number; none where values are predicted.
+
+        Raises:
+            DataError: there is nothing to tell apart.
+        """
+        names = label_names(labels)
+        require_labels(names, task=task)
+        return names
 
     @abstractmethod
     def targets(self, labels: Sequence[Any], index: dict[str, int]) -> list[list[Any]]:
@@ -68,12 +97,22 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def units(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
-        """Vectors of the units of each item, h_BUE: U units an item, E = width(D).
+    def parts(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
+        """What a unit is made of, h_BUQD: Q parts, each chosen or averaged from the words.
+
+        It is linear in h, so that it can be taken once for each layer, before layers are mixed.
 
         Args:
             places_BP: words that the label is about; None where it is about all.
         """
+
+    def combine(self, h_XQD: Tensor) -> Tensor:
+        """Vectors of units from their parts, h_XE: E = width(D); X stands for any dimensions."""
+        return h_XQD.flatten(-2)
+
+    def units(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
+        """Vectors of the units of each item, h_BUE."""
+        return self.combine(self.parts(h_BTD, mask_BT, places_BP))
 
     def width(self, dim: int) -> int:
         """E, for representations of D dimensions."""
@@ -104,6 +143,12 @@ class Family(ABC):
             "accuracy": float(accuracy_score(gold, predicted)),
             "macro_f1": float(f1_score(gold, predicted, average="macro", zero_division=0)),
         }
+
+
+def mean(h_BTD: Tensor, mask_BT: Tensor) -> Tensor:
+    """Mean over the words of a mask, h_BD; zero where there is none."""
+    mask_BT1 = mask_BT[..., None].to(h_BTD.dtype)
+    return (h_BTD * mask_BT1).sum(1) / mask_BT1.sum(1).clamp(min=1)
 
 
 def number(label: Any, index: dict[str, int]) -> int:

@@ -15,13 +15,12 @@ class Family(base.Family):
     """A label for the sentence, from the mean of its word vectors."""
 
     level = "sentence"
+    pools = True
 
     def targets(self, labels: Sequence[Any], index: dict[str, int]) -> list[list[Any]]:
         """One number a sentence."""
         return [[base.number(label, index)] for label in labels]
 
-    def units(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
+    def parts(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
         """Mean over the words that are there."""
-        mask_BT1 = mask_BT[..., None].to(h_BTD.dtype)
-        mean_BD = (h_BTD * mask_BT1).sum(1) / mask_BT1.sum(1).clamp(min=1)
-        return mean_BD[:, None]
+        return base.mean(h_BTD, mask_BT)[:, None, None]

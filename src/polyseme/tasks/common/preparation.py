@@ -1,0 +1,128 @@
+"""From a conf/task file to splits and card: what all readers share, and none has to repeat.
+
+Besides the values of its reader, every conf/task/*.yaml may have those of `Common`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from polyseme import items
+from polyseme.config import build, config
+from polyseme.errors import ConfigError
+from polyseme.tasks import base
+from polyseme.tasks.base import Split
+from polyseme.tasks.common import duplicates
+from polyseme.tasks.families.base import METRICS, get, is_trainable
+
+
+@config
+class Common:
+    """Values that every conf/task/*.yaml may have."""
+
+    drop_duplicates: bool = False
+    """Drop items of `train` that occur in another split, too. The card tells how many there are
+    in any case."""
+    main_metric: str | None = None
+    """By which representations are compared; null: that of the module or the family."""
+
+
+class Task(NamedTuple):
+    """A conf/task file that has been checked."""
+
+    name: str
+    module: ModuleType
+    options: Any
+    common: Common
+
+    @property
+    def family(self) -> str:
+        """Of the module; of the conf file where a module serves several."""
+        found: str = getattr(self.module, "FAMILY", None) or self.options.family
+        return found
+
+
+def configured(name: str, values: Mapping[str, Any]) -> Task:
+    """Check the values of conf/task/<name>.yaml.
+
+    Raises:
+        ConfigError: naming file, key and what is allowed.
+    """
+    file, key = f"conf/task/{name}.yaml", f"task.{name}"
+    if "module" not in values:
+        known = ", ".join(items.available("task"))
+        raise ConfigError("key 'module' is missing", where=file, mend=f"one of {known}")
+    module = items.load("task", values["module"])
+    shared = {field.name for field in dataclasses.fields(Common)}
+    common = build(Common, {k: v for k, v in values.items() if k in shared}, file=file, key=key)
+    own = {k: v for k, v in values.items() if k not in shared}
+    task = Task(name, module, build(module.Config, own, file=file, key=key), common)
+    _check_metric(task, file=file)
+    return task
+
+
+def _check_metric(task: Task, *, file: str) -> None:
+    """Raise where the main metric is none that is measured."""
+    metric = task.common.main_metric
+    if metric is None:
+        return
+    known = [*METRICS, *get(task.family).metrics] if is_trainable(task.family) else []
+    if metric not in known:
+        raise ConfigError(
+            f"task.{task.name}.main_metric = {metric!r} is not measured",
+            where=file,
+            mend=f"one of {', '.join(known)}" if known else "leave it out: nothing is trained",
+        )
+
+
+def prepare(task: Task, source: Path) -> tuple[dict[str, Split], dict[str, Any]]:
+    """Splits and card.
+
+    Raises:
+        DataError: the source cannot be read, or nothing can be learned from it.
+    """
+    splits = dict(task.module.prepare(task.options, source))
+    card = {"name": task.name, "family": task.family, "source": task.options.source}
+    if is_trainable(task.family):
+        base.require_splits(splits, task=task.name)
+        family = get(task.family)
+        splits, notes = _compared(splits, task.common)
+        base.require_items(splits, task=task.name)
+        if family.has_classes:
+            notes |= _unseen(splits)
+        card |= notes | {"main_metric": _main_metric(task)}
+        family.fit(splits["train"].labels, task=task.name)
+    if hasattr(task.module, "facts"):
+        card |= task.module.facts(task.options, source)
+    return splits, card
+
+
+def _main_metric(task: Task) -> str:
+    of_module: str = getattr(task.module, "MAIN_METRIC", get(task.family).main_metric)
+    return task.common.main_metric or of_module
+
+
+def _compared(splits: dict[str, Split], common: Common) -> tuple[dict[str, Split], dict[str, Any]]:
+    """Splits without what `train` may not have, and what the card tells of it."""
+    notes: dict[str, Any] = {"also_in_train": duplicates.in_train(splits)}
+    if common.drop_duplicates:
+        train = splits["train"]
+        held_out = duplicates.known(split for name, split in splits.items() if name != "train")
+        splits = splits | {"train": duplicates.without(train, held_out)}
+        notes["dropped_from_train"] = len(train) - len(splits["train"])
+    return splits, notes
+
+
+def _unseen(splits: Mapping[str, Split]) -> dict[str, Any]:
+    """Labels of other splits that no training item has: whoever has one is predicted wrongly."""
+    seen = set(base.label_names(splits["train"].labels))
+    found = {
+        name: sorted(set(base.label_names(split.labels)) - seen)
+        for name, split in splits.items()
+        if name != "train"
+    }
+    return {"unseen_labels": found} if any(found.values()) else {}
