@@ -127,7 +127,7 @@ def test_every_column_either_identifies_or_is_measured():
 
 
 def test_the_selection_is_made_of_names():
-    params = {"corpora": ["wiki"], "representations": ["bert"], "tasks": ["upos"]}
+    params = {"corpora": ["wiki"], "representations": ["bert"], "tasks": ["upos"], "stacked": []}
     groups = {"strategy": {"full": {"epochs": 3}}, "probe": {"linear": {}}, "baseline": {}}
     selection = select(params | groups)
     assert selection.strategies == ("full",)

@@ -26,7 +26,7 @@ from polyseme.probes import linear
 from polyseme.probes.base import ProbeData
 from polyseme.probes.common.evaluate import Units, units
 from polyseme.stats.seeds import summarize
-from polyseme.tasks.base import Split, budget_items
+from polyseme.tasks.base import budget_items
 from polyseme.tasks.common.prepared import PreparedTask
 
 NUM_SHUFFLES, LEVEL = 16, 0.9999
@@ -68,9 +68,7 @@ def _units(representation: Representation, task: PreparedTask, name: str) -> Uni
     """Those of some items of a split."""
     split = task.splits[name]
     chosen = budget_items(split, min(MOST_ITEMS, len(split)), task=task.name)
-    places = None if split.places is None else [split.places[i] for i in chosen]
-    part = Split([split.sentences[i] for i in chosen], [split.labels[i] for i in chosen], places)
-    return units(representation, task, part, MOST_UNITS)
+    return units(representation.encode, task, split.chosen(chosen), MOST_UNITS)
 
 
 def _predict(train: Units, test: Units, num_labels: int) -> np.ndarray:
