@@ -11,8 +11,8 @@ from polyseme.models.common import artifact
 from polyseme.runtime.stage import Stage, run
 from polyseme.training.determinism import device_of, make_deterministic
 from polyseme.transfer.evaluate import Evaluation
+from polyseme.transfer.identity import runtime_of_cell
 from polyseme.transfer.stage import evaluate
-from polyseme.transfer.workers import runtime_of_cell
 
 
 def main(stage: Stage) -> None:

@@ -15,9 +15,8 @@ from polyseme.probes.common.evaluate import evaluate
 from polyseme.runtime.stage import Stage, run
 from polyseme.tasks.common.prepared import PreparedTask, classified
 from polyseme.training.determinism import device_of, make_deterministic
-from polyseme.transfer.evaluate import identity_of
 from polyseme.transfer.features import FeatureCache
-from polyseme.transfer.workers import runtime_of_cell
+from polyseme.transfer.identity import identity_of, runtime_of_cell
 
 
 def main(stage: Stage) -> None:

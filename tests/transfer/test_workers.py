@@ -21,6 +21,7 @@ from polyseme.tasks import base as tasks
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.transfer import workers
 from polyseme.transfer.evaluate import Evaluation
+from polyseme.transfer.identity import runtime_of_cell
 
 WORDS = [f"w{i}" for i in range(40)]
 COMMON = {"epochs": 2, "batch_size": 8, "head_lr": 0.05}
@@ -50,7 +51,7 @@ def _task(folder: Path) -> PreparedTask:
 def _evaluation(
     pieces: WordPieces, *, seed: int = 0, strategies: Mapping[str, Mapping[str, Any]] = STRATEGIES
 ) -> Evaluation:
-    runtime = workers.runtime_of_cell(Runtime(num_threads=2, precision="fp32"))
+    runtime = runtime_of_cell(Runtime(num_threads=2, precision="fp32"))
     return Evaluation(
         lambda: _table(pieces, seed), f"weights of {seed}", word2vec, strategies, seeds=[0, 1],
         train_sizes=["all"], identity={}, runtime=runtime, scratch=Path("scratch"),
@@ -120,9 +121,9 @@ def test_a_killed_worker_is_one_clear_line(
 
 def test_a_cell_has_one_thread_on_a_cpu_whatever_the_stage_has() -> None:
     runtime = Runtime(num_threads=4)
-    assert workers.runtime_of_cell(runtime) == replace(runtime, num_threads=1)
+    assert runtime_of_cell(runtime) == replace(runtime, num_threads=1)
     gpu = Runtime(num_threads=4, accelerator="gpu")
-    assert workers.runtime_of_cell(gpu) == gpu
+    assert runtime_of_cell(gpu) == gpu
 
 
 def test_tables_that_forget_their_weights_are_trained_once(

@@ -37,6 +37,8 @@ class StrategyOptions:
     """Fraction of the steps in which the rate rises; then it falls linearly to 0."""
     dropout: Portion = 0.1
     """On the vectors that the head reads."""
+    most_items: Positive | None = None
+    """Budgets of more items are left out, for cost; null: none is."""
     num_validations: NotNegative = 4
     """Looks at the validation split, at ends of epochs and spread evenly: the best state is kept.
     0: the last state is evaluated, and nothing is chosen."""

@@ -9,12 +9,10 @@ cells only.
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
@@ -105,8 +103,3 @@ def _put(path: Path, write: Callable[[Path], Any]) -> None:
     temporary = path.with_suffix(f".tmp-{os.getpid()}")
     write(temporary)
     temporary.replace(path)
-
-
-def source_hash(*modules: ModuleType) -> str:
-    """Hash of the source of an item's module, and of those that it is built on."""
-    return canonical([inspect.getsource(module) for module in modules])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,17 +18,18 @@ from polyseme.config import build
 from polyseme.data.tokens import TokenStore
 from polyseme.models.base import Representation
 from polyseme.models.common.language_model import LanguageModel
-from polyseme.runtime.settings import Runtime, hardware, precision, versions
+from polyseme.runtime.settings import Runtime
 from polyseme.strategies.base import Strategy
 from polyseme.tasks import base as tasks
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.training.determinism import device_of
 from polyseme.transfer import fixed
-from polyseme.transfer.cells import Cell, Outcome, Store, source_hash
+from polyseme.transfer.cells import Cell, Outcome, Store
 from polyseme.transfer.data import TaskVectors, live, some
 from polyseme.transfer.features import FeatureCache
 from polyseme.transfer.finetune import Cellwise, Watch, nothing, predict, train
 from polyseme.transfer.forgetting import Forgetting
+from polyseme.transfer.identity import identity_of, source_hash
 from polyseme.transfer.labelled import Labelled
 from polyseme.transfer.tuning import Tuning
 
@@ -94,18 +94,25 @@ class Evaluation:
         Raises:
             DataError: the task has fewer labelled items than `train_sizes` asks for.
         """
-        total = len(task.splits["train"])
         for size in self.train_sizes:
             tasks.budget_items(task.splits["train"], size, task=task.name)
-        repeated = total if "all" in self.train_sizes else None
-        sizes = [size for size in self.train_sizes if size != repeated]
         for name, strategy in self.strategies.items():
             if name not in self.refused:
+                sizes = self._sizes(task, strategy)
                 cells = [Cell(task.name, name, size, s) for size in sizes for s in self.seeds]
-                if _is_fixed(strategy):
+                if cells and _is_fixed(strategy):
                     yield tuple(cells)
                 else:
                     yield from ((cell,) for cell in cells)
+
+    def _sizes(self, task: PreparedTask, strategy: Strategy) -> list[int | str]:
+        """Budgets of a strategy on a task, none of them twice, the smallest first."""
+        total = len(task.splits["train"])
+        counts = {total if size == "all" else int(size): size for size in self.train_sizes}
+        if "all" in self.train_sizes:
+            counts[total] = "all"
+        most = strategy.options.most_items or total
+        return [counts[count] for count in sorted(counts) if count <= most]
 
     @cached_property
     def _untrained(self) -> dict[str, str] | None:
@@ -206,7 +213,7 @@ class Evaluation:
             split = some(data.labelled("train"), chosen)
             others = {name: data.labelled(name) for name in EVALUATED}
         given = self._given(task, others["valid"])
-        watch = self._forgetting(cell, strategy, representation)
+        watch = self._forgetting(cell, task, representation)
         head = train(
             representation, strategy, split, others["valid"], given, seed=cell.seed, watch=watch
         )
@@ -229,35 +236,14 @@ class Evaluation:
             self.tuning.apply(representation, texts, plan, self.identity)
         return strategy.start(representation, seed)
 
-    def _forgetting(self, cell: Cell, strategy: Strategy, representation: Representation) -> Watch:
+    def _forgetting(self, cell: Cell, task: PreparedTask, representation: Representation) -> Watch:
         """Measures what the first seed with the most labels costs the language model."""
-        most = max(self.train_sizes, key=lambda size: math.inf if size == "all" else int(size))
+        strategy = self.strategies[cell.strategy]
+        most = self._sizes(task, strategy)[-1]
         wanted = (most, self.seeds[0]) == (cell.train_size, cell.seed)
         if not (wanted and strategy.trains_encoder and strategy.pretrained and self.held_out):
             return nothing
         return Forgetting(representation, self.held_out)
-
-
-def identity_of(
-    digest: str, module: ModuleType, identity: Mapping[str, Any], runtime: Runtime
-) -> dict[str, Any]:
-    """What the vectors of a representation follow from, besides the texts.
-
-    Args:
-        digest: hash of its weights.
-        module: of its item.
-        identity: what else (numerics).
-    """
-    return {
-        **identity,
-        "representation": digest,
-        "module": source_hash(module),
-        "precision": precision(runtime),
-        "threads": runtime.num_threads,
-        "accelerator": runtime.accelerator,
-        "cpu": hardware()["cpu"],
-        "versions": versions(),
-    }
 
 
 def _strategy(name: str, values: Mapping[str, Any]) -> Strategy:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,11 +23,6 @@ from polyseme.transfer.evaluate import Evaluation, Job
 Tasks = Mapping[str, tuple[PreparedTask, str]]
 _given: dict[int, tuple[Evaluation, Tasks]] = {}
 """What a worker computes cells of, by process."""
-
-
-def runtime_of_cell(runtime: Runtime) -> Runtime:
-    """How one cell runs: on a cpu with one thread, else as the stage does."""
-    return replace(runtime, num_threads=1) if runtime.accelerator == "cpu" else runtime
 
 
 def fill(
