@@ -1,4 +1,4 @@
-"""Every data set of words, spans and senses, as its conf files read it, has its published sizes."""
+"""Public sets of words, spans and senses: their published sizes, and the page that shows them."""
 
 from __future__ import annotations
 
@@ -8,51 +8,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
+from benchmarks import _tasks
 
-from polyseme import items
-from polyseme.config import build
-from polyseme.data import fetch
-from polyseme.data.dataset import Dataset
 from polyseme.tasks import base
 from polyseme.tasks.base import Split
+from polyseme.tasks.common import preparation
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.tasks.families.base import get
 from polyseme.tasks.families.span import spans
 
-CONF = Path(__file__).parents[2] / "conf"
-pytestmark = pytest.mark.mirror
+TASKS = {task.name: task for task in _tasks.tasks("words")}
+WHOLE = ("max_sentences", "max_pairs")
 Splits = dict[str, Split]
 
 
-def _values(group: str, name: str) -> Any:
-    return OmegaConf.to_container(OmegaConf.load(CONF / group / f"{name}.yaml"))
-
-
 @pytest.fixture(scope="module")
-def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where data sets are fetched to, once each."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where data sets are put, once for all tests."""
+    if not os.environ.get("POLYSEME_MIRROR"):
+        pytest.skip("POLYSEME_MIRROR is not set: the real data sets are not here")
     return tmp_path_factory.mktemp("data")
 
 
-def _prepared(task: str, fetched: Path) -> Splits:
-    """All items of the splits of a task."""
-    values = _values("task", task) | {"max_sentences": {}, "max_pairs": {}}
-    name = Path(values["source"]).name
-    if "POLYSEME_MIRROR" not in os.environ:
-        pytest.skip(f"POLYSEME_MIRROR is not set: needs {name}")
-    if not (fetched / name).exists():
-        dataset = build(Dataset, _values("dataset", name), file=name)
-        fetch.fetch(
-            dataset, name, out=fetched / name, downloads=fetched / "downloads",
-            mirror=fetch.mirror_folder(), progress=False,
-        )  # fmt: skip
-    module = items.load("task", values["module"])
-    known = module.Config.__dataclass_fields__
-    options = build(module.Config, {k: v for k, v in values.items() if k in known}, file=task)
-    splits: Splits = dict(module.prepare(options, fetched / name))
-    base.require_splits(splits, task=task)
-    return splits
+def _prepared(name: str, folder: Path) -> tuple[Splits, dict[str, Any]]:
+    """All items of the splits of a task, and its card."""
+    values = _tasks.values("task", name)
+    whole = {key: {} for key in WHOLE if key in values}
+    return _tasks.prepared(preparation.configured(name, values | whole), folder)
 
 
 def _sizes(splits: Splits) -> list[int]:
@@ -66,9 +48,10 @@ def _words(splits: Splits) -> list[int]:
 TREEBANKS = ["upos", "deprel", "number", "tense", "heads", "afrikaans_upos", "afrikaans_heads"]
 
 
+@pytest.mark.mirror
 @pytest.mark.parametrize("task", TREEBANKS)
-def test_treebanks(task: str, fetched: Path) -> None:
-    splits = _prepared(task, fetched)
+def test_treebanks(task: str, folder: Path) -> None:
+    splits, _ = _prepared(task, folder)
     english = not task.startswith("afrikaans")
     assert _sizes(splits) == ([12_544, 2_001, 2_077] if english else [1_315, 194, 425])
     assert _words(splits) == ([204_577, 25_147, 25_094] if english else [33_878, 5_317, 10_063])
@@ -80,8 +63,9 @@ def test_treebanks(task: str, fetched: Path) -> None:
     assert known in (None, labels, len(labels))
 
 
-def test_wnut17(fetched: Path) -> None:
-    splits = _prepared("wnut17", fetched)
+@pytest.mark.mirror
+def test_wnut17(folder: Path) -> None:
+    splits, _ = _prepared("wnut17", folder)
     assert _sizes(splits) == [3_394, 1_009, 1_287]
     assert _words(splits) == [62_730, 15_733, 23_394]
     assert len(base.label_names(splits["train"].labels)) == 13
@@ -92,36 +76,39 @@ def test_wnut17(fetched: Path) -> None:
     }  # fmt: skip
 
 
-def test_broad_twitter_corpus(fetched: Path) -> None:
+@pytest.mark.mirror
+def test_broad_twitter_corpus(folder: Path) -> None:
     """Section h has 2,000 tweets; its file has a block more, of one line without a word."""
-    splits = _prepared("broad_twitter", fetched)
+    splits, _ = _prepared("broad_twitter", folder)
     assert _sizes(splits) == [2_000 + 200 + 2_000 + 2_138, 1_000, 2_000]
     assert all(word.strip() for split in splits.values() for s in split.sentences for word in s)
 
 
-def test_word_in_context(fetched: Path) -> None:
-    splits = _prepared("word_in_context", fetched)
+@pytest.mark.mirror
+def test_word_in_context(folder: Path) -> None:
+    splits, _ = _prepared("word_in_context", folder)
     assert _sizes(splits) == [5_428, 638, 1_400]
     for split in splits.values():
         assert set(Counter(split.labels).values()) == {len(split) // 2}
 
 
-def test_coarse_senses(fetched: Path) -> None:
-    splits = _prepared("coarse_senses", fetched)
+@pytest.mark.mirror
+def test_coarse_senses(folder: Path) -> None:
+    splits, _ = _prepared("coarse_senses", folder)
     train, valid, test = _sizes(splits)
     assert (train + valid, test) == (23_370, 10_196)
-    assert valid == pytest.approx(0.1 * 23_370, abs=20)
+    assert valid == pytest.approx(0.1 * 23_370, rel=0.1)
     assert len(base.label_names(splits["train"].labels)) == 53
     for split in splits.values():
         marked = zip(split.sentences, split.places or [], split.keys or [], strict=True)
         assert all(words[place] == key for words, (place,), (key,) in marked)
 
 
-def test_all_words(fetched: Path, tmp_path: Path) -> None:
-    splits = _prepared("all_words", fetched)
+@pytest.mark.mirror
+def test_all_words(folder: Path, tmp_path: Path) -> None:
+    splits, card = _prepared("all_words", folder)
     assert [sum(map(len, splits[n].labels)) for n in base.SPLITS] == [234_136, 455, 7_253]
     assert sum("|" in label for row in splits["test"].labels for label in row) == 340
-    card = {"name": "all_words", "family": "word_sense", "main_metric": "accuracy"}
     base.write(tmp_path, splits, card)
     task = PreparedTask(tmp_path)
     assert len(task.labels) == 35_001
@@ -142,9 +129,12 @@ def test_all_words(fetched: Path, tmp_path: Path) -> None:
     assert known - 652 / 7_253 < accuracy < known
 
 
-def test_relations(fetched: Path) -> None:
-    splits = _prepared("relations", fetched)
-    assert _sizes(splits) == [7_200, 800, 2_717]
+@pytest.mark.mirror
+def test_relations(folder: Path) -> None:
+    splits, _ = _prepared("relations", folder)
+    train, valid, test = _sizes(splits)
+    assert (train + valid, test) == (8_000, 2_717)
+    assert valid == pytest.approx(800, rel=0.1)
     labels = [label for name in ("train", "valid") for label in splits[name].labels]
     assert len(set(labels)) == 19
     counts = Counter(label.partition("(")[0] for label in labels)
@@ -158,3 +148,56 @@ def test_relations(fetched: Path) -> None:
         for words, places in zip(split.sentences, split.places or [], strict=True):
             assert 0 <= places[0] < places[1] <= places[2] < places[3] <= len(words)
             assert family.marked(places)
+
+
+@pytest.mark.mirror
+def test_the_page_shows_what_there_is(folder: Path) -> None:
+    assert _tasks.shown("words") == _tasks.content("words", folder), (
+        "run `python -m benchmarks._tasks`"
+    )
+
+
+def test_every_task_is_in_the_page_and_its_data_set_says_where_it_is_from() -> None:
+    shown = _tasks.shown("words")
+    assert {line.split("`")[1] for line in shown.splitlines()[2:]} == set(TASKS)
+    for task in TASKS.values():
+        source = _tasks.dataset(task)
+        assert source.licence in shown
+        for file in map(source.located, source.files):
+            assert file.url is not None
+            assert file.url.startswith("https://raw.githubusercontent.com/")
+
+
+@pytest.mark.mirror
+def test_figures_of_the_page(folder: Path) -> None:
+    names = {}
+    for task in ("broad_twitter", "wnut17"):
+        splits, _ = _prepared(task, folder)
+        found = {n: list(_named(split)) for n, split in splits.items()}
+        train = {name.lower() for name, _ in found["train"]}
+        test = [name.lower() for name, _ in found["test"]]
+        after = sum(is_after for split in found.values() for _, is_after in split)
+        names[task] = sum(map(len, found.values())), after, sum(n in train for n in test), len(test)
+    assert names == {
+        "broad_twitter": (14_885, 3_399, 1_463, 3_368),
+        "wnut17": (3_890, 0, 24, 1_079),
+    }
+    splits, card = _prepared("relations", folder)
+    train_places = {(*map(str.lower, w), str(p)) for w, p in _marked(splits["train"])}
+    assert card["also_in_train"]["test"] == 15
+    assert not any((*map(str.lower, w), str(p)) in train_places for w, p in _marked(splits["test"]))
+
+
+def _named(split: Split) -> Any:
+    """Names of a split, and whether each follows an `@` that is one of the same type."""
+    for words, tags in zip(split.sentences, split.labels, strict=True):
+        before = ("", 0, -2)
+        for span in spans(tags):
+            kind, first, last = span
+            touches = before[0] == kind and before[2] == first - 1
+            yield " ".join(words[first : last + 1]), touches and words[before[1]] == "@"
+            before = span
+
+
+def _marked(split: Split) -> Any:
+    return zip(split.sentences, split.places or [], strict=True)
