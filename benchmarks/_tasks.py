@@ -27,7 +27,10 @@ from polyseme.tasks.common.preparation import Task
 PAGE = ROOT / "docs" / "tasks.md"
 DATA = Path("artifacts/data")
 END = "<!-- end -->"
-SECTIONS = {"sentences": ("classification", "sentence_pair", "relatedness")}
+SECTIONS = {
+    "words": ("tagging", "span", "word_sense", "pair", "span_pair"),
+    "sentences": ("classification", "sentence_pair", "relatedness"),
+}
 """Families of tasks that a table shows, by the mark of its place."""
 COLUMNS = (
     "Task",
@@ -43,16 +46,20 @@ COLUMNS = (
 
 
 def values(group: str, name: str) -> dict[str, Any]:
-    """What a conf file says."""
-    found: Any = OmegaConf.to_container(OmegaConf.load(ROOT / f"conf/{group}/{name}.yaml"))
+    """What a conf file says; where it points to a corpus, this is `wiki`."""
+    conf = OmegaConf.create({"experiment": "any", group: {}, "corpus": {}})
+    for of, item in (("corpus", "wiki"), (group, name)):
+        conf[of][item] = OmegaConf.load(ROOT / f"conf/{of}/{item}.yaml")
+    found: Any = OmegaConf.to_container(conf[group][name], resolve=True)
     return found
 
 
 def tasks(section: str) -> Iterator[Task]:
-    """The tasks of a section that read a data set, by name."""
+    """The tasks of a section that read a data set with an address, by name."""
     for path in sorted((ROOT / "conf/task").glob("*.yaml")):
         task = preparation.configured(path.stem, values("task", path.stem))
-        if task.family in SECTIONS[section] and Path(task.options.source).parent == DATA:
+        is_public = Path(task.options.source).parent == DATA and dataset(task).package is None
+        if is_public and task.family in SECTIONS[section]:
             yield task
 
 

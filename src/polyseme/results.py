@@ -63,7 +63,9 @@ DICTIONARY = {
     "train_size": "labelled training items (sentences); null where nothing is trained",
     "split": "train, valid or test",
     "metric": "name of the measure; the unit of `value` follows from it: accuracy, macro_f1, "
-    "selectivity, coverage as fractions in 0..1 (selectivity -1..1), "
+    "selectivity, coverage, f1 (with precision and recall, of spans), relation_f1 (of relations "
+    "with their direction), answered (words whose lemma occurs in training) as fractions in 0..1 "
+    "(selectivity -1..1), "
     "spearman, pearson and matthews in -1..1, "
     "separation, detection_accuracy, replaced_share as fractions, bits_per_gap (and its floor, "
     "excess and error; also from_the_left, from_each_side) in bits a word, causal and masked: of "

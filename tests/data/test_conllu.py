@@ -39,7 +39,7 @@ def sentences(tmp_path: Path, text: str) -> list[conllu.Sentence]:
 def test_multiword_tokens_and_empty_nodes_are_left_out(tmp_path: Path) -> None:
     first, second = sentences(tmp_path, GOOD)
     assert first == conllu.Sentence(
-        "one", 1, ("do", "n't", "go"), ("NOUN",) * 3, (3, 3, 0), ("root",) * 3
+        "one", 1, ("do", "n't", "go"), ("NOUN",) * 3, (3, 3, 0), ("root",) * 3, ("_",) * 3
     )
     assert (second.words, second.line, second.sent_id) == (("Yes",), 9, "")
 
@@ -74,6 +74,7 @@ def test_harmless_departures_are_read(tmp_path: Path, change: object) -> None:
         ([row("1", head="9" * 5000)], 1, r"head '9{40}\.\.\.'"),
         ([row("1" * 5000)], 1, r"id '1{40}\.\.\.'"),
         ([row("1").replace("NOUN", "")], 1, "column 4 is empty"),
+        ([row("1").replace("NN\t_", "NN\tSing|Case=Nom")], 1, "column 6, 'Sing|Case=Nom', is no"),
         ([row("1-3"), row("1"), row("2")], 1, "ends at '3', the sentence at 2"),
         ([row("1"), row("1-2"), row("2")], 2, "the range '1-2' follows word 1"),
         ([row("2-1"), row("1"), row("2")], 1, "id '2-1' is no integer, range"),
@@ -120,6 +121,9 @@ def test_agrees_with_the_conllu_library_on_real_text() -> None:
             assert ours.upos == tuple(token["upos"] for token in words)
             assert ours.heads == tuple(token["head"] for token in words)
             assert ours.deprels == tuple(token["deprel"] for token in words)
+            assert [conllu.features(text) for text in ours.feats] == [
+                token["feats"] or {} for token in words
+            ]
             assert ours.sent_id == theirs.metadata["sent_id"]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import http.server
 import io
@@ -251,3 +252,32 @@ def test_a_shorter_file_on_the_server_is_told_at_once_and_leaves_no_part(
     assert len(server.requests) == 1
     server.body, server.chunked = BODY, False
     assert get(data, tmp_path) == BODY
+
+
+def test_a_file_without_a_url_lies_below_the_base_url(server: Server, tmp_path: Path) -> None:
+    base = f"http://127.0.0.1:{server.server_address[1]}/pinned"
+    dataset = describe(BODY, url=None)
+    located = dataclasses.replace(dataset, base_url=base)
+    fetch.fetch(
+        located, "x", out=tmp_path / "out", downloads=tmp_path / "d", mirror=None, progress=False
+    )
+    assert (tmp_path / "out" / dataset.files[0].name).read_bytes() == BODY
+    assert located.located(located.files[0]).url == f"{base}/{dataset.files[0].name}"
+
+
+@pytest.mark.parametrize("body", [BODY, b"other"])
+def test_the_mirror_may_hold_files_in_an_archive(tmp_path: Path, body: bytes) -> None:
+    dataset = dataclasses.replace(describe(BODY, url=None), mirror_archive="x/packed.tar.gz")
+    (tmp_path / "mirror/x").mkdir(parents=True)
+    with tarfile.open(tmp_path / "mirror/x/packed.tar.gz", "w:gz") as packed:
+        member = tarfile.TarInfo(dataset.files[0].name)
+        member.size = len(body)
+        packed.addfile(member, io.BytesIO(body))
+    where = {"out": tmp_path / "out", "downloads": tmp_path / "d", "mirror": tmp_path / "mirror"}
+    if body == BODY:
+        fetch.fetch(dataset, "x", **where, progress=False)
+        assert (tmp_path / "out" / dataset.files[0].name).read_bytes() == BODY
+        assert not list((tmp_path / "d").iterdir())
+    else:
+        with pytest.raises(IntegrityError, match="expected"):
+            fetch.fetch(dataset, "x", **where, progress=False)

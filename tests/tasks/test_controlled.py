@@ -21,7 +21,8 @@ from polyseme.language import gold, lexicon
 from polyseme.models import random as random_model
 from polyseme.models import word2vec
 from polyseme.models.base import SENTENCE, TEXT, Representation
-from polyseme.tasks import base, trees
+from polyseme.tasks import base
+from polyseme.tasks.common import heads
 from polyseme.tasks.families.base import get, is_trainable
 
 ROOT = Path(__file__).parents[2]
@@ -204,17 +205,17 @@ def test_no_type_level_representation_tells_same_from_different(controlled: Path
 
 def test_heads_survive_the_encoding_as_labels() -> None:
     upos = ["DET", "NOUN", "VERB", "DET", "ADJ", "NOUN", "PUNCT"]
-    heads = [2, 3, 0, 6, 6, 3, 3]
-    labels = trees.encode(heads, upos)
+    tree = [2, 3, 0, 6, 6, 3, 3]
+    labels = heads.encode(tree, upos)
     assert labels[:3] == ["+1 NOUN", "+1 VERB", "root"]
     assert labels[3] == "+1 NOUN"
-    assert trees.decode(labels, upos) == heads
-    assert trees.decode(["-3 VERB"], ["NOUN"]) == [0]
+    assert heads.decode(labels, upos) == tree
+    assert heads.decode(["-3 VERB"], ["NOUN"]) == [0]
 
 
 def test_heads_of_drawn_sentences_survive_the_encoding(controlled: Path) -> None:
     for row in list(gold.read(controlled, "valid"))[:300]:
-        assert trees.decode(trees.encode(row["heads"], row["upos"]), row["upos"]) == row["heads"]
+        assert heads.decode(heads.encode(row["heads"], row["upos"]), row["upos"]) == row["heads"]
 
 
 def test_minimal_pairs_differ_in_one_word_and_the_grammatical_one_is_drawn(

@@ -190,7 +190,7 @@ def test_a_head_does_not_see_padding() -> None:
         other = h_LBTD.clone()
         other[:, :, 3:] = 1e3
         units = 3 if family.level == "word" else 1
-        places_BP = torch.tensor([[0, 2]])
+        places_BP = torch.tensor([[0, 2, 1, 3]])
         seen, same = (head(h, mask_BT, places_BP)[:, :units] for h in (h_LBTD, other))
         assert torch.allclose(seen, same)
 

@@ -16,6 +16,7 @@ from polyseme.draws import philox
 
 HAS_CONTROL = False
 MAX_UNITS = 4000
+MAX_LABELS = 1000
 STREAM = 8
 MAX_ITERATIONS = 300
 
@@ -34,8 +35,20 @@ def predict(train: Sequence[Unit], labels_N: np.ndarray, test: Sequence[Unit]) -
     model = LogisticRegression(C=10.0, max_iter=MAX_ITERATIONS)
     with threadpool_limits(1):  # threads that wait for each other took 20 times as long
         model.fit(features, labels_N[chosen])
-        predicted: np.ndarray = model.predict(vectorizer.transform(test))
+        shown = vectorizer.transform(test)
+        if test[0].choices is None:
+            predicted: np.ndarray = model.predict(shown)
+        else:
+            predicted = _best(model.predict_log_proba(shown), model.classes_, test)
     return predicted
+
+
+def _best(scores_NC: np.ndarray, classes_C: np.ndarray, test: Sequence[Unit]) -> np.ndarray:
+    """The best label of each unit among those that it may have."""
+    for row_C, unit in zip(scores_NC, test, strict=True):
+        row_C[~np.isin(classes_C, unit.choices or ())] = -np.inf
+    best: np.ndarray = classes_C[scores_NC.argmax(-1)]
+    return best
 
 
 def _features(unit: Unit) -> list[str]:

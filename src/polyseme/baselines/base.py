@@ -1,6 +1,8 @@
 """Baselines that look at no representation: what a table of counts already knows.
 
 A module has `predict(train, labels, test) -> labels`, over units: words, sentences or marked words.
+One that cannot carry more than so many labels says so in MAX_LABELS. A label that a unit cannot
+have is no answer.
 """
 
 from __future__ import annotations
@@ -22,12 +24,14 @@ class Unit(NamedTuple):
     """What a baseline sees.
 
     Attributes:
-        text: the word, the marked words, or the sentence.
+        text: the word, what is asked about, the marked words, or the sentence.
         context: all words of the item.
+        choices: label numbers that it may have; None where it may have any.
     """
 
     text: str
     context: str
+    choices: Sequence[int] | None = None
 
 
 class Units(NamedTuple):
@@ -43,6 +47,8 @@ def evaluate(name: str, task: PreparedTask, *, seeds: Sequence[int]) -> Iterator
     """Rows of the results table: real labels, and the control task for each seed."""
     module = items.load("baseline", name)
     predict = module.predict
+    if len(task.labels) > getattr(module, "MAX_LABELS", len(task.labels)):
+        return
     train, test = (_units(task, task.splits[split]) for split in ("train", "test"))
     common = {
         "stage": "baseline",
@@ -52,8 +58,8 @@ def evaluate(name: str, task: PreparedTask, *, seeds: Sequence[int]) -> Iterator
         "train_size": len(task.splits["train"]),
         "num_items": len(test.gold_N),
     }
-    predicted_N = predict(train.seen, train.gold_N, test.seen)
-    scored = Scored(test.item_N, test.unit_N, test.gold_N, predicted_N, task.labels)
+    predicted_N = _answers(predict(train.seen, train.gold_N, test.seen), test.seen)
+    scored = Scored(test.item_N, test.unit_N, test.gold_N, predicted_N, task.names)
     for metric, value in task.score(scored).items():
         yield {**common, "control": False, "metric": metric, "value": value}
     if task.family.level == "word" and getattr(module, "HAS_CONTROL", True):
@@ -66,18 +72,33 @@ def evaluate(name: str, task: PreparedTask, *, seeds: Sequence[int]) -> Iterator
             yield {**common, "control": True, "seed": seed, "metric": "accuracy", "value": value}
 
 
+def _answers(predicted_N: np.ndarray, seen: Sequence[Unit]) -> np.ndarray:
+    """The predicted labels, IGNORE where a unit cannot have it."""
+    pairs = zip(predicted_N.tolist(), seen, strict=True)
+    return np.array([n if u.choices is None or n in u.choices else IGNORE for n, u in pairs])
+
+
 def _units(task: PreparedTask, split: Split) -> Units:
     """What a baseline sees of each unit, and its label."""
     found: list[tuple[Unit, int, int, int]] = []
-    marks: Sequence[Sequence[int] | None] = split.places or [None] * len(split)
-    rows = zip(split.sentences, task.targets(split), marks, strict=True)
-    for item, (words, targets, marked) in enumerate(rows):
-        context = " ".join(word for word in words if word not in MARKS)
-        shown = words if task.family.level == "word" else [context]
-        if marked is not None:
-            shown = [" ".join(words[p] for p in marked if words[p] not in MARKS) or context]
+    choices = task.choices(split)
+    for item, targets in enumerate(task.targets(split)):
+        context = " ".join(word for word in split.sentences[item] if word not in MARKS)
+        shown = _shown(task, split, item, context)
         for unit, (text, target) in enumerate(zip(shown, targets, strict=True)):
             if target != IGNORE:
-                found.append((Unit(text, context), target, item, unit))
+                allowed = None if choices is None else choices[item][unit]
+                found.append((Unit(text, context, allowed), target, item, unit))
     seen, *numbers = zip(*found, strict=True)
     return Units(list(seen), *(np.array(column, dtype=np.int64) for column in numbers))
+
+
+def _shown(task: PreparedTask, split: Split, item: int, context: str) -> Sequence[str]:
+    """Text of each unit of an item."""
+    words = split.sentences[item]
+    if split.keys is not None:
+        return split.keys[item]
+    if split.places is not None:
+        marked = [words[place] for place in task.family.marked(split.places[item])]
+        return [" ".join(word for word in marked if word not in MARKS) or context]
+    return words if task.family.level == "word" else [context]

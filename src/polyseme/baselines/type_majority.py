@@ -1,5 +1,7 @@
 """Type majority: the most frequent training label of this very word (or sentence).
 
+Where it is known which lemma is asked about, this is the most frequent sense of the lemma.
+
 A word that training has not seen gets the most frequent label of all. What a probe adds to this
 is what context or similarity tells.
 """

@@ -39,6 +39,8 @@ class Sentence:
     heads: tuple[int, ...]
     """Position of the head, from 1; 0 is the root; -1 where the column is `_`."""
     deprels: tuple[str, ...]
+    feats: tuple[str, ...]
+    """As written: `Number=Sing|Person=3`, or `_`."""
 
 
 def read(path: Path) -> Iterator[Sentence]:
@@ -58,6 +60,13 @@ def read(path: Path) -> Iterator[Sentence]:
                 block = []
     if block:
         yield _sentence(path, block)
+
+
+def features(text: str) -> dict[str, str]:
+    """Names and values of the features of a word; a value may be several: `Acc,Nom`."""
+    if text == "_":
+        return {}
+    return {name: value for name, _, value in (part.partition("=") for part in text.split("|"))}
 
 
 def _sentence(path: Path, block: list[tuple[int, str]]) -> Sentence:
@@ -83,7 +92,7 @@ def _sentence(path: Path, block: list[tuple[int, str]]) -> Sentence:
             raise _error(path, number, what, "correct its range")
     columns = list(zip(*(row for _, row in rows), strict=True))
     upos = tuple(None if tag == "_" else tag for tag in columns[3])
-    return Sentence(sent_id, block[0][0], columns[1], upos, heads, columns[7])
+    return Sentence(sent_id, block[0][0], columns[1], upos, heads, columns[7], columns[5])
 
 
 def _row(path: Path, number: int, line: str, num_words: int) -> list[str] | int | None:
@@ -115,6 +124,9 @@ def _row(path: Path, number: int, line: str, num_words: int) -> list[str] | int 
     if word_id != num_words + 1:
         what = f"id {_cut(columns[0])} follows {num_words}"
         raise _error(path, number, what, "number the words of a sentence from 1 without a gap")
+    if columns[5] != "_" and not all("=" in part for part in columns[5].split("|")):
+        what = f"column 6, {_cut(columns[5])}, is no list of features"
+        raise _error(path, number, what, "write Name=Value, separated by |, or `_`")
     if not columns[1].strip():
         raise _error(path, number, "empty word form", "write the form, or `_` if it is unknown")
     return columns

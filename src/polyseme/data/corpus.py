@@ -116,7 +116,7 @@ def prepare(
             reader_options=reader_options,
             name=name,
             source=source,
-            files=_files(source, options.pattern),
+            files=source_files(source, options.pattern),
             work=work,
             result=result,
             progress=progress,
@@ -138,7 +138,7 @@ def _check_pattern(pattern: str, *, where: str) -> None:
         )
 
 
-def _files(source: Path, pattern: str) -> list[Path]:
+def source_files(source: Path, pattern: str) -> list[Path]:
     """Files to read, in a fixed order.
 
     Raises:

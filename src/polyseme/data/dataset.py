@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
@@ -64,8 +65,12 @@ class Dataset:
     homepage: str | None = None
     splits: dict[str, str] = Field(default_factory=dict)
     """Split name to file name, where the data set has official splits."""
+    base_url: Url | None = None
+    """Where files without a URL of their own lie: `<base_url>/<name>`."""
     mirror: Inside | None = None
     """Folder inside POLYSEME_MIRROR; null: the name of the data set."""
+    mirror_archive: Inside | None = None
+    """Archive inside POLYSEME_MIRROR that holds files of the data set under their names."""
     package: Literal["gensim"] | None = None
     """Installed package that ships the files as test data."""
     limits: Limits = Field(default_factory=Limits)
@@ -79,3 +84,9 @@ class Dataset:
         for split, name in self.splits.items():
             if name not in names and not has_archive:
                 raise ValueError(f"split {split!r} to be one of {', '.join(names)}")
+
+    def located(self, file: File) -> File:
+        """The file, with the URL that follows from `base_url` if it has none of its own."""
+        if self.base_url is None or file.url is not None:
+            return file
+        return dataclasses.replace(file, url=f"{self.base_url}/{file.name}")

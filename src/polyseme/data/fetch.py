@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import requests
 from tqdm import tqdm
@@ -67,12 +69,15 @@ def fetch(
         DataError: the file is nowhere, cannot be downloaded, or is a bad archive.
     """
     total = sum(file.size for file in dataset.files)
-    with tqdm(total=total, unit="B", unit_scale=True, desc=name, disable=not progress) as bar:
-        for file in dataset.files:
+    with (
+        _folders(dataset, name, mirror, downloads) as folders,
+        tqdm(total=total, unit="B", unit_scale=True, desc=name, disable=not progress) as bar,
+    ):
+        for file in map(dataset.located, dataset.files):
             part = downloads / f"{file.sha256[:16]}.part"
             target = downloads / Path(file.name).name if file.archive else out / file.name
             target.parent.mkdir(parents=True, exist_ok=True)
-            if local := _local(dataset, name, file, mirror):
+            if local := _local(dataset, file, folders):
                 _copy(local, target, file, bar)
             else:
                 downloads.mkdir(parents=True, exist_ok=True)
@@ -83,11 +88,27 @@ def fetch(
                 target.unlink()
 
 
-def _local(dataset: Dataset, name: str, file: File, mirror: Path | None) -> Path | None:
+@contextmanager
+def _folders(
+    dataset: Dataset, name: str, mirror: Path | None, downloads: Path
+) -> Iterator[list[Path]]:
+    """Where the mirror has files of the data set: its folder, and its archive, unpacked."""
+    if mirror is None:
+        yield []
+        return
+    folders = [mirror / (dataset.mirror or name)]
+    with ExitStack() as stack:
+        if dataset.mirror_archive and (packed := mirror / dataset.mirror_archive).is_file():
+            downloads.mkdir(parents=True, exist_ok=True)
+            folders.append(Path(stack.enter_context(TemporaryDirectory(dir=downloads))))
+            archive.extract(packed, folders[-1], dataset.limits)
+        yield folders
+
+
+def _local(dataset: Dataset, file: File, folders: Sequence[Path]) -> Path | None:
     """The file in the mirror or the package, or None."""
-    if mirror is not None:
-        path = mirror / (dataset.mirror or name) / file.name
-        if path.is_file():
+    for folder in folders:
+        if (path := folder / file.name).is_file():
             return path
     if dataset.package == "gensim":
         from gensim.test.utils import datapath

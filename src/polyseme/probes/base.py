@@ -16,6 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+MAX_LABELS = 1000
+"""Tasks with more are not probed: for D = 128, L = 5 layers, 6 labellings and the 33,000 senses of
+SemCor, the weights alone would take 0.5 GB, Adam three times as much."""
+
 
 @dataclass(frozen=True)
 class ProbeData:
@@ -27,6 +31,7 @@ class ProbeData:
         labels_VN: label numbers of the training units in each labelling.
         seeds_V: seed of each labelling: of initialisation.
         num_labels: C.
+        allowed_MVC: labels that a test unit may have in each labelling; None where it may have any.
     """
 
     train_LND: Tensor
@@ -34,6 +39,7 @@ class ProbeData:
     labels_VN: Tensor
     seeds_V: Sequence[int]
     num_labels: int
+    allowed_MVC: Tensor | None = None
 
 
 def control_labels(words: Sequence[str], train_N: np.ndarray, *, seed: int) -> np.ndarray:

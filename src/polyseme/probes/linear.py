@@ -57,6 +57,8 @@ def predict(options: Config, data: ProbeData) -> Tensor:
     weights_LDK, bias_L1K = _fit(options, train_LND, data)
     logits_LMK = torch.baddbmm(bias_L1K, test_LMD, weights_LDK)
     logits_LMVC = logits_LMK.unflatten(-1, (len(data.seeds_V), data.num_labels))
+    if data.allowed_MVC is not None:
+        logits_LMVC = logits_LMVC.masked_fill(~data.allowed_MVC, -math.inf)
     return logits_LMVC.argmax(-1).transpose(1, 2)
 
 

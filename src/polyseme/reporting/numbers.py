@@ -11,6 +11,9 @@ _COUNTS = "num_"
 _DECIMALS = {"perplexity": 1}
 _NAMES = {
     "macro_f1": "macro F1",
+    "f1": "F1 of spans",
+    "relation_f1": "F1 of relations",
+    "answered": "share with an answer",
     "bits_per_byte": "bits per byte",
     "spearman": "Spearman correlation",
     "pearson": "Pearson correlation",

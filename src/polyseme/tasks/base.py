@@ -22,9 +22,11 @@ from polyseme.errors import DataError
 
 CARD = "task.json"
 SPLITS = ("train", "valid", "test")
-OPTIONAL = ("places", "cut")
+OPTIONAL = ("places", "cut", "keys")
 """Columns that a split may have besides words and labels."""
 UNLABELLED = None
+KEY_END = "%"
+"""What stands between the key of a label and the rest of it."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,15 @@ class Split:
         labels: of each item: one label, or one for each word (None where a word has none).
         places: of each item: the words that its label is about; None where it is about all.
         cut: of each item: whether its end was left out; None where nothing was.
+        keys: of each item and each of its labels: what is asked about. Only labels that begin with
+            the key and `%` can be right; None where any label can.
     """
 
     sentences: Sequence[Sequence[str]]
     labels: Sequence[Any]
     places: Sequence[Sequence[int]] | None = None
     cut: Sequence[bool] | None = None
+    keys: Sequence[Sequence[str]] | None = None
 
     def __len__(self) -> int:
         return len(self.sentences)

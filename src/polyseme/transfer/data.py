@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TypeVar, overload
 
 from polyseme.models.base import Representation
 from polyseme.tasks.common.prepared import PreparedTask
@@ -11,6 +12,8 @@ from polyseme.transfer.features import FeatureCache
 from polyseme.transfer.fixed import Units
 from polyseme.transfer.labelled import Labelled
 from polyseme.transfer.vectors import Cached, Live
+
+T = TypeVar("T")
 
 
 class TaskVectors:
@@ -43,10 +46,9 @@ class TaskVectors:
         if split not in self._cached:
             sentences = self.task.splits[split].sentences
             vectors = Cached(self.cache.encode(lambda: self._representation, sentences))
-            data = self.task.splits[split]
-            self._cached[split] = Labelled(
-                vectors, [len(s) for s in sentences], self.task.targets(data), data.places
-            )
+            data, lengths = self.task.splits[split], [len(s) for s in sentences]
+            targets, choices = self.task.targets(data), self.task.choices(data)
+            self._cached[split] = Labelled(vectors, lengths, targets, data.places, choices)
         return self._cached[split]
 
     def units(self, split: str) -> Units:
@@ -61,20 +63,34 @@ def live(
 ) -> Labelled:
     """All items of a split, or the chosen ones, encoded in every step."""
     data = task.splits[split]
-    targets = task.targets(data)
     if chosen is None:
         chosen = range(len(data))
     sentences = [data.sentences[i] for i in chosen]
-    places = None if data.places is None else [data.places[i] for i in chosen]
-    lengths = [len(s) for s in sentences]
-    return Labelled(Live(representation, sentences), lengths, [targets[i] for i in chosen], places)
+    return Labelled(
+        Live(representation, sentences),
+        [len(s) for s in sentences],
+        _chosen(task.targets(data), chosen),
+        _chosen(data.places, chosen),
+        _chosen(task.choices(data), chosen),
+    )
 
 
 def some(split: Labelled, chosen: Sequence[int]) -> Labelled:
     """The chosen items of a split whose vectors are there."""
     if not isinstance(split.vectors, Cached):
         raise TypeError("vectors are not there")
-    places = None if split.places is None else [split.places[i] for i in chosen]
-    lengths = [split.lengths[i] for i in chosen]
-    targets = [split.targets[i] for i in chosen]
-    return Labelled(split.vectors.chosen(chosen), lengths, targets, places)
+    return Labelled(
+        split.vectors.chosen(chosen),
+        _chosen(split.lengths, chosen),
+        _chosen(split.targets, chosen),
+        _chosen(split.places, chosen),
+        _chosen(split.choices, chosen),
+    )
+
+
+@overload
+def _chosen(column: Sequence[T], chosen: Sequence[int]) -> list[T]: ...
+@overload
+def _chosen(column: Sequence[T] | None, chosen: Sequence[int]) -> list[T] | None: ...
+def _chosen(column: Sequence[T] | None, chosen: Sequence[int]) -> list[T] | None:
+    return None if column is None else [column[i] for i in chosen]

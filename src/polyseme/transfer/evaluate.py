@@ -188,13 +188,10 @@ class Evaluation:
             )
             facts = {"num_parameters": data.num_parameters + heads.num_parameters}
             facts["train_size"] = len(chosen)
-            logits = {split: fixed.predict(heads, data.units(split)) for split in EVALUATED}
+            found = {split: fixed.predict(heads, data.units(split)) for split in EVALUATED}
             seconds = (time.monotonic() - started) / len(self.seeds)
             for head in range(len(self.seeds)):
-                predicted = {
-                    split: data.units(split).spread(task.family.decode(logits[split][head]))
-                    for split in EVALUATED
-                }
+                predicted = {split: found[split][head] for split in EVALUATED}
                 outcomes.append(_outcome(task, splits, predicted, facts, seconds))
         return outcomes
 
@@ -264,7 +261,7 @@ def _modules(strategy: Strategy) -> list[ModuleType]:
 
 
 def _main_score(task: PreparedTask, split: Labelled, predicted_N: np.ndarray) -> float:
-    return task.score(split.scored(predicted_N, task.labels))[task.main_metric]
+    return task.score(split.scored(predicted_N, task.names))[task.main_metric]
 
 
 def _outcome(
@@ -276,7 +273,7 @@ def _outcome(
 ) -> Outcome:
     scores, tables = {}, []
     for split, data in splits.items():
-        found = data.scored(predicted[split], task.labels)
+        found = data.scored(predicted[split], task.names)
         scores[split] = task.score(found) | {"num_items": float(len(found.gold_N))}
         columns = {
             "split": pa.array([split] * len(found.gold_N), pa.string()),

@@ -23,7 +23,7 @@ from polyseme.errors import NumericsError
 from polyseme.models.base import Representation, length_sorted_batches
 from polyseme.runtime.settings import Runtime
 from polyseme.strategies.base import Strategy
-from polyseme.tasks.families.base import Family, pad_targets
+from polyseme.tasks.families.base import Family, pad_targets, restrict
 from polyseme.training.trainer import make_trainer
 from polyseme.transfer.batches import Epochs
 from polyseme.transfer.head import Head
@@ -222,7 +222,10 @@ def predict(head: Head, split: Labelled) -> np.ndarray:
         logits_BUC = split.logits(head, items).float().cpu()
         for row, item in enumerate(items):
             start, end = split.starts[item], split.starts[item + 1]
-            best = head.family.decode(logits_BUC[row, : end - start])
+            logits_UC = logits_BUC[row, : end - start]
+            if split.choices is not None:
+                logits_UC = restrict(logits_UC, split.choices[item])
+            best = head.family.decode(logits_UC)
             if found is None:
                 found = np.zeros(int(split.starts[-1]), dtype=best.dtype)
             found[start:end] = best

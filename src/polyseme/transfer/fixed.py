@@ -25,7 +25,7 @@ from torch.optim import AdamW
 
 from polyseme.models.base import length_sorted_batches
 from polyseme.strategies.base import Strategy
-from polyseme.tasks.families.base import IGNORE, Family
+from polyseme.tasks.families.base import IGNORE, Choices, Family, restrict
 from polyseme.training.trainer import make_trainer
 from polyseme.transfer.batches import Epochs
 from polyseme.transfer.finetune import Cellwise, epochs_of, require_finite
@@ -35,6 +35,8 @@ from polyseme.transfer.selection import Selection
 
 GATHERED_WORDS = 8192
 PREDICTED_UNITS = 16384
+PREDICTED_SCORES = 2**25
+"""At once, of all heads: 128 MiB. It counts where there are thousands of labels."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class Units:
         starts: first unit of each item, and one past the last.
         there: whether each of the split's units is among them; those of items without words are
             not.
+        choices: label numbers that each unit may have; None where it may have any.
     """
 
     parts_NLQD: Tensor
     targets_N: Tensor
     starts: np.ndarray
     there: np.ndarray
+    choices: Choices | None = None
 
     @classmethod
     def of(cls, split: Labelled, family: Family) -> Units:
@@ -69,7 +73,11 @@ class Units:
         there = np.repeat(np.array(split.lengths) > 0, np.diff(split.starts))
         if parts is None:
             parts = torch.zeros(0, 1, 1, 1)
-        return cls(parts, torch.from_numpy(split.gold_N[there]), starts, there)
+        choices = None
+        if split.choices is not None:
+            every = (numbers for item in split.choices for numbers in item)
+            choices = [numbers for numbers, kept in zip(every, there, strict=True) if kept]
+        return cls(parts, torch.from_numpy(split.gold_N[there]), starts, there, choices)
 
     def spread(self, predicted_N: np.ndarray) -> np.ndarray:
         """Predictions of all units of the split; 0 for those that are not there."""
@@ -83,7 +91,8 @@ class Units:
         rows = self.rows(items)
         starts = np.concatenate([[0], np.cumsum(counts)])
         there = np.ones(len(rows), dtype=bool)
-        return Units(self.parts_NLQD[rows], self.targets_N[rows], starts, there)
+        choices = None if self.choices is None else [self.choices[n] for n in rows.tolist()]
+        return Units(self.parts_NLQD[rows], self.targets_N[rows], starts, there, choices)
 
     def rows(self, items: Sequence[int]) -> Tensor:
         """Numbers of the units of some items."""
@@ -260,10 +269,8 @@ def train(
 
     def look() -> bool:
         heads.eval()
-        for number, (logits_NC, selection) in enumerate(
-            zip(predict(heads, valid), selections, strict=True)
-        ):
-            predicted_N = valid.spread(given.family.decode(logits_NC))
+        pairs = zip(predict(heads, valid), selections, strict=True)
+        for number, (predicted_N, selection) in enumerate(pairs):
             selection.look(predicted_N, partial(_state, heads, number))
         heads.train()
         return all(selection.is_over for selection in selections)
@@ -284,10 +291,17 @@ def _state(heads: Heads, number: int) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def predict(heads: Heads, units: Units) -> Tensor:
-    """Scores of all units under every head, VNC."""
+def predict(heads: Heads, units: Units) -> list[np.ndarray]:
+    """Label numbers (or values) of all units of the split, under every head."""
     num_heads, num_outputs = len(heads.generators), heads.bias_V1C.shape[-1]
-    found = [heads.bias_V1C.new_zeros(num_heads, 0, num_outputs)]
-    for parts_NLQD in units.parts_NLQD.split(PREDICTED_UNITS):
-        found.append(heads(parts_NLQD.expand(num_heads, *parts_NLQD.shape)))
-    return torch.cat(found, dim=1)
+    step = max(1, min(PREDICTED_UNITS, PREDICTED_SCORES // (num_heads * num_outputs)))
+    found: list[list[np.ndarray]] = [[] for _ in range(num_heads)]
+    for at in range(0, max(1, len(units.targets_N)), step):
+        parts_NLQD = units.parts_NLQD[at : at + step]
+        scores_VNC = heads(parts_NLQD.expand(num_heads, *parts_NLQD.shape))
+        if units.choices is not None:
+            chosen = units.choices[at : at + step]
+            scores_VNC = torch.stack([restrict(scores_NC, chosen) for scores_NC in scores_VNC])
+        for pieces, scores_NC in zip(found, scores_VNC, strict=True):
+            pieces.append(heads.family.decode(scores_NC))
+    return [units.spread(np.concatenate(pieces)) for pieces in found]

@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from polyseme.tasks.families.base import IGNORE, Scored
+from polyseme.tasks.families.base import IGNORE, Choices, Scored, pad_places
 from polyseme.transfer.head import Head
 from polyseme.transfer.vectors import Vectors
 
@@ -25,16 +24,18 @@ class Labelled:
         lengths: words of each item.
         targets: label numbers (or values) of each item's units.
         places: words that each item's label is about; None where it is about all.
+        choices: label numbers that each unit of an item may have; None where it may have any.
     """
 
     vectors: Vectors
     lengths: Sequence[int]
     targets: Sequence[Sequence[Any]]
     places: Sequence[Sequence[int]] | None = None
+    choices: Sequence[Choices] | None = None
 
     def marked(self, items: Sequence[int]) -> Tensor | None:
         """Words that the labels of some items are about, places_BP."""
-        return None if self.places is None else torch.tensor([self.places[i] for i in items])
+        return None if self.places is None else pad_places([self.places[i] for i in items])
 
     def logits(self, head: Head, items: Sequence[int]) -> Tensor:
         """Scores of each label, logits_BUC."""

@@ -19,21 +19,22 @@ from polyseme import items
 from polyseme.config import build
 from polyseme.draws import philox
 from polyseme.models.base import Words
-from polyseme.probes.base import ProbeData, control_labels
+from polyseme.probes.base import MAX_LABELS, ProbeData, control_labels
 from polyseme.tasks.base import Split
 from polyseme.tasks.common.prepared import PreparedTask
-from polyseme.tasks.families.base import IGNORE
+from polyseme.tasks.families.base import IGNORE, Choices, restrict
 
 STREAM = 6
 Encode = Callable[[Sequence[Words]], list[Tensor]]
 
 
 class Units(NamedTuple):
-    """Scored units of a split: vectors, gold label numbers, the word of each."""
+    """Scored units of a split: vectors, gold label numbers, the word of each, its choices."""
 
     h_LND: Tensor
     gold_N: np.ndarray
     words: list[str]
+    choices: Choices | None
     num_items: int
 
 
@@ -54,8 +55,15 @@ def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) ->
     per_item = {item: _of_item(task, split, item, h_LTD) for item, h_LTD in encoded.items()}
     h_LND = torch.stack([per_item[item][:, unit] for item, unit in places], dim=1)
     gold_N = np.array([targets[item][unit] for item, unit in places])
-    words = [split.sentences[item][unit] for item, unit in places]
-    return Units(h_LND, gold_N, words, len(needed))
+    words = [_word(split, item, unit) for item, unit in places]
+    choices = task.choices(split)
+    chosen_N = None if choices is None else [choices[item][unit] for item, unit in places]
+    return Units(h_LND, gold_N, words, chosen_N, len(needed))
+
+
+def _word(split: Split, item: int, unit: int) -> str:
+    place = unit if split.places is None else split.places[item][unit]
+    return split.sentences[item][place]
 
 
 def _of_item(task: PreparedTask, split: Split, item: int, h_LTD: Tensor) -> Tensor:
@@ -80,7 +88,11 @@ def evaluate(
         name: conf item of the probe.
         values: its options.
         encode: vectors h_LTD of each sentence under the representation.
+
+    Nothing for a task with more than MAX_LABELS labels.
     """
+    if len(task.labels) > MAX_LABELS:
+        return
     module = items.load("probe", name)
     options = build(module.Config, values, file=f"conf/probe/{name}.yaml", key=f"probe.{name}")
     train = units(encode, task, task.splits["train"], options.max_units)
@@ -94,15 +106,28 @@ def evaluate(
         labels_VN=torch.from_numpy(np.stack([gold[key][0] for key in labellings])),
         seeds_V=[seed for _, seed in labellings],
         num_labels=len(task.labels),
+        allowed_MVC=_allowed(test.choices, [control for control, _ in labellings], task),
     )
     predicted_LVM = module.predict(options, data).cpu().numpy()
     common: dict[str, Any] = {"stage": "probe", "task": task.name, "probe": name, "split": "test"}
     common |= {"train_size": train.num_items, "num_items": len(test.gold_N)}
     for layer, predicted_VM in enumerate(predicted_LVM):
         accuracy = {
-            key: float((predicted_VM[v] == gold[key][1]).mean()) for v, key in enumerate(labellings)
+            key: float(task.family.right(gold[key][1], predicted_VM[v], task.names).mean())
+            for v, key in enumerate(labellings)
         }
         yield from _rows(accuracy, {**common, "layer": str(layer)})
+
+
+def _allowed(
+    choices: Choices | None, controls_V: Sequence[bool], task: PreparedTask
+) -> Tensor | None:
+    """Labels that each test unit may have; any in the control task."""
+    if choices is None:
+        return None
+    zeros_MC = torch.zeros(len(choices), len(task.labels))
+    allowed_MC = restrict(zeros_MC, choices).isfinite()
+    return torch.stack([allowed_MC | control for control in controls_V], dim=1)
 
 
 def _labels(

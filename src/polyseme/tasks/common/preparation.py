@@ -17,7 +17,7 @@ from polyseme.errors import ConfigError
 from polyseme.tasks import base
 from polyseme.tasks.base import Split
 from polyseme.tasks.common import duplicates
-from polyseme.tasks.families.base import METRICS, get, is_trainable
+from polyseme.tasks.families.base import METRICS, Family, get, is_trainable
 
 
 @config
@@ -93,7 +93,7 @@ def prepare(task: Task, source: Path) -> tuple[dict[str, Split], dict[str, Any]]
         splits, notes = _compared(splits, task.common)
         base.require_items(splits, task=task.name)
         if family.has_classes:
-            notes |= _unseen(splits)
+            notes |= _unseen(splits, family)
         card |= notes | {"main_metric": _main_metric(task)}
         family.fit(splits["train"].labels, task=task.name)
     if hasattr(task.module, "facts"):
@@ -117,11 +117,15 @@ def _compared(splits: dict[str, Split], common: Common) -> tuple[dict[str, Split
     return splits, notes
 
 
-def _unseen(splits: Mapping[str, Split]) -> dict[str, Any]:
+def _unseen(splits: Mapping[str, Split], family: Family) -> dict[str, Any]:
     """Labels of other splits that no training item has: whoever has one is predicted wrongly."""
     seen = set(base.label_names(splits["train"].labels))
     found = {
-        name: sorted(set(base.label_names(split.labels)) - seen)
+        name: [
+            label
+            for label in base.label_names(split.labels)
+            if seen.isdisjoint(family.alternatives(label))
+        ]
         for name, split in splits.items()
         if name != "train"
     }

@@ -158,17 +158,17 @@ def splits(options: TextOptions, found: Mapping[SplitName, Iterable[Item]]) -> d
     }
     for name, given in found.items():
         for item in given:
-            items[_drawn(held_out, item) if name == "train" else name].append(item)
+            items[drawn(held_out, item.key) if name == "train" else name].append(item)
     return {
         name: _split(_chosen(rows, options.max_items.get(name))) for name, rows in items.items()
     }
 
 
-def _drawn(held_out: HeldOut | None, item: Item) -> SplitName:
-    """The split of an item of `train`."""
+def drawn(held_out: HeldOut | None, key: str) -> SplitName:
+    """The split of an item of `train`, by what it has in common with its like."""
     if held_out is None:
         return "train"
-    digest = hashlib.sha256(f"{held_out.seed} {item.key}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{held_out.seed} {key}".encode()).hexdigest()
     return split_of(digest, valid_fraction=held_out.valid, test_fraction=held_out.test)
 
 

@@ -6,6 +6,7 @@ a unit, C outputs, N scored units.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 IGNORE = -100
+Choices = Sequence[Sequence[int]]
+"""Of each unit of an item: numbers of the labels that it may have."""
 
 
 def matthews(gold_N: np.ndarray, predicted_N: np.ndarray) -> float:
@@ -41,7 +44,8 @@ class Scored(NamedTuple):
         unit_N: place of the unit in its item.
         gold_N: label numbers, or values.
         predicted_N: the same of a model.
-        labels: names of the labels, by number; empty where values are predicted.
+        labels: names of the labels, by number; empty where values are predicted. Those after the
+            outputs of a head do not occur in training.
     """
 
     item_N: np.ndarray
@@ -54,6 +58,8 @@ class Scored(NamedTuple):
         """Name of a label; the number after the last stands for one unseen in training."""
         if not len(self.labels):
             return repr(float(number))
+        if number == IGNORE:
+            return "<none>"
         return self.labels[int(number)] if number < len(self.labels) else "<unseen>"
 
 
@@ -67,6 +73,8 @@ class Family(ABC):
             `sentence`.
         pools: whether a unit is the mean of all words, which a strategy may pool otherwise.
         has_classes: whether labels are names; else they are numbers on a scale.
+        names_unseen: whether labels that training lacks keep their names, because the score reads
+            them; else they are one and the same.
     """
 
     main_metric: ClassVar[str] = "accuracy"
@@ -74,6 +82,7 @@ class Family(ABC):
     level: ClassVar[str]
     has_classes: ClassVar[bool] = True
     pools: ClassVar[bool] = False
+    names_unseen: ClassVar[bool] = False
 
     def fit(self, labels: Sequence[Any], *, task: str) -> list[str]:
         """Learn from the labels of the training split what there is to predict.
@@ -92,8 +101,8 @@ class Family(ABC):
     def targets(self, labels: Sequence[Any], index: dict[str, int]) -> list[list[Any]]:
         """Label numbers (or values) of each item's units.
 
-        IGNORE where there is no label; the number of labels, which nothing can predict, where it
-        does not occur in training.
+        IGNORE where there is no label; a number that nothing can predict where the label does not
+        occur in training.
         """
 
     @abstractmethod
@@ -134,6 +143,21 @@ class Family(ABC):
         best: np.ndarray = logits_UC.argmax(-1).numpy()
         return best
 
+    def alternatives(self, label: str) -> list[str]:
+        """Labels that are all right where an item has this one."""
+        return [label]
+
+    def marked(self, places: Sequence[int]) -> list[int]:
+        """The words that are marked in an item, from its places."""
+        return list(places)
+
+    def right(
+        self, gold_N: np.ndarray, predicted_N: np.ndarray, names: Sequence[str]
+    ) -> np.ndarray:
+        """Which predicted labels are right; `names` are those of the labels, by number."""
+        right_N: np.ndarray = gold_N == predicted_N
+        return right_N
+
     def score(self, scored: Scored) -> dict[str, float]:
         """Metrics by name; accuracy, and F1 averaged over the labels in gold or prediction."""
         from sklearn.metrics import accuracy_score, f1_score
@@ -173,6 +197,22 @@ def pad_targets(targets: Sequence[Sequence[Any]]) -> Tensor:
 
     longest = max(len(t) for t in targets)
     return torch.tensor([[*t, *[IGNORE] * (longest - len(t))] for t in targets])
+
+
+def pad_places(places: Sequence[Sequence[int]]) -> Tensor:
+    """Marked words as a tensor places_BP; word 0, which has no label, in the padding."""
+    import torch
+
+    longest = max(len(p) for p in places)
+    return torch.tensor([[*p, *[0] * (longest - len(p))] for p in places])
+
+
+def restrict(logits_UC: Tensor, choices: Choices) -> Tensor:
+    """Scores in which only the labels that each unit may have are finite."""
+    restricted_UC = logits_UC.new_full(logits_UC.shape, -math.inf)
+    for unit, numbers in enumerate(choices):
+        restricted_UC[unit, list(numbers)] = logits_UC[unit, list(numbers)]
+    return restricted_UC
 
 
 def require_labels(names: Sequence[str], *, task: str) -> None:
