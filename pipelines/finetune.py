@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from tqdm import tqdm
-
-from polyseme import items, paths, results
+from polyseme import items, paths
+from polyseme.data.tokens import TokenStore
 from polyseme.models import base
 from polyseme.models.common import artifact
 from polyseme.runtime.stage import Stage, run
-from polyseme.tasks.common.prepared import PreparedTask, trainable
 from polyseme.training.determinism import device_of, make_deterministic
-from polyseme.transfer.evaluate import Evaluation, rows_of
-from polyseme.transfer.workers import fill, runtime_of_cell
+from polyseme.transfer.evaluate import Evaluation
+from polyseme.transfer.stage import evaluate
+from polyseme.transfer.workers import runtime_of_cell
 
 
 def main(stage: Stage) -> None:
     experiment, corpus, name = (stage.args[key] for key in ("experiment", "corpus", "model"))
     params = stage.params
     folder = stage.input(paths.model(experiment, corpus, name))
-    task_root = paths.task(experiment, "")
-    inputs = {task: stage.input(task_root / task) for task in params["tasks"]}
+    text = stage.input(paths.corpus(experiment, corpus))
     runtime = runtime_of_cell(stage.runtime)
     make_deterministic(runtime)
     card = base.read_card(folder)
@@ -39,36 +34,10 @@ def main(stage: Stage) -> None:
         identity={"numerics": params["numerics"]} | getattr(module, "identity", dict)(),
         runtime=runtime,
         scratch=stage.scratch,
+        held_out=partial(TokenStore.open, text, "valid"),
     )
-    common = artifact.columns(card)
-    rows: list[dict[str, Any]] = []
-    predictions, seconds = [], {}
-    tasks = {
-        task: (PreparedTask(inputs[task]), stage.inputs[inputs[task].as_posix()])
-        for task in trainable(task_root, params["tasks"])
-    }
-    cells = [cell for task, _ in tasks.values() for cell in evaluation.cells(task)]
-    off = not stage.runtime.progress
-    with tqdm(total=len(cells), desc=name, unit="cell", disable=off) as bar:
-        fill(evaluation, tasks, stage.runtime, bar.update)
-    for cell in cells:
-        outcome = evaluation.outcome(*tasks[cell.task], cell)
-        rows += rows_of(cell, outcome, common)
-        seconds[cell.key] = round(outcome.seconds, 3)
-        constant = {
-            key: [str(value)] * len(outcome.predictions)
-            for key, value in zip(cell._fields, cell, strict=True)
-        }
-        predictions.append(pa.table({**constant, **dict(_columns(outcome.predictions))}))
     out = stage.output(paths.results(experiment, "finetune", corpus, name))
-    results.write(out / "results.parquet", rows)
-    pq.write_table(pa.concat_tables(predictions), out / "predictions.parquet")
-    stage.record["row_seconds"] = seconds
-    stage.tracker.table("results", out / "results.parquet")
-
-
-def _columns(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
-    return list(zip(table.column_names, table.columns, strict=True))
+    evaluate(stage, evaluation, paths.task(experiment, ""), out, artifact.columns(card))
 
 
 if __name__ == "__main__":

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from tqdm import tqdm
 
-from polyseme import paths, results
+from polyseme import items, paths, results
 from polyseme.models import base
 from polyseme.models.common import artifact
 from polyseme.probes.common.evaluate import evaluate
 from polyseme.runtime.stage import Stage, run
 from polyseme.tasks.common.prepared import PreparedTask, classified
 from polyseme.training.determinism import device_of, make_deterministic
+from polyseme.transfer.evaluate import identity_of
+from polyseme.transfer.features import FeatureCache
+from polyseme.transfer.workers import runtime_of_cell
 
 
 def main(stage: Stage) -> None:
@@ -22,19 +26,33 @@ def main(stage: Stage) -> None:
     folder = stage.input(paths.model(experiment, corpus, name))
     names = classified(paths.task(experiment, ""), params["tasks"])
     tasks = [PreparedTask(stage.input(paths.task(experiment, task))) for task in names]
-    make_deterministic(stage.runtime)
+    runtime = runtime_of_cell(stage.runtime)
+    make_deterministic(runtime)
     card = base.read_card(folder)
+    module = items.load(card["group"], card["module"])
+    identity = identity_of(
+        stage.inputs[folder.as_posix()],
+        module,
+        {"numerics": params["numerics"]} | getattr(module, "identity", dict)(),
+        runtime,
+    )
     rows = []
-    for variant, representation in _variants(card, base.load(folder, device_of(stage.runtime))):
+    for variant, representation in _variants(card, base.load(folder, device_of(runtime))):
         common = artifact.columns(card) | variant
+        cache = FeatureCache(identity | variant, runtime.feature_cache_bytes)
+        encode = partial(cache.encode, partial(_same, representation))
         chosen = [(probe, task) for probe in params["probe"] for task in tasks]
         for probe, task in tqdm(chosen, desc=name, disable=not stage.runtime.progress):
             values = params["probe"][probe]
-            found = evaluate(probe, values, representation, task, seeds=params["seeds"])
+            found = evaluate(probe, values, encode, task, seeds=params["seeds"])
             rows += [common | row for row in found]
     out = stage.output(paths.results(experiment, "probe", corpus, name))
     results.write(out / "results.parquet", rows)
     stage.tracker.table("results", out / "results.parquet")
+
+
+def _same(representation: base.Representation) -> base.Representation:
+    return representation
 
 
 def _variants(

@@ -29,8 +29,8 @@ from polyseme.tasks.common import preparation
 GROUPS = (
     "dataset corpus static lm external task strategy probe baseline representation runtime"
 ).split()
-LISTS = "corpora statics lms externals representations tasks".split()
-GENERAL = ("experiment", "numerics", "seed", "seeds", "train_sizes")
+LISTS = "corpora statics lms externals representations tasks stacked".split()
+GENERAL = ("experiment", "numerics", "seed", "seeds", "train_sizes", "partner")
 Size = Annotated[int, Field(ge=1)] | Literal["all"]
 
 
@@ -48,6 +48,8 @@ class General:
     """Of fine-tuning and probing."""
     train_sizes: Annotated[tuple[Size, ...], Field(min_length=1)]
     """Numbers of labelled items, or `all`."""
+    partner: str = ""
+    """Selected representation that stands beside those of `stacked`."""
 
 
 def composed(overrides: Sequence[str], conf: Path = Path("conf")) -> dict[str, Any]:
@@ -159,12 +161,29 @@ def _check_top_level(params: Mapping[str, Any]) -> None:
             raise ConfigError(
                 f"{key} = {params[key]} repeats itself", where=file, mend="name each once"
             )
+    _check_partner(params, file)
     made = [*params["static"], *params["lm"], *params["external"]]
     if sorted(params["representation"]) != sorted(made):
         raise ConfigError(
             f"representation is {sorted(params['representation'])}, not {sorted(made)}",
             where=file,
             mend="each file of conf/static, conf/lm and conf/external adds its own name to both",
+        )
+
+
+def _check_partner(params: Mapping[str, Any], file: str) -> None:
+    """What is stacked, and on what, is selected."""
+    names = [params["partner"], *params["stacked"]] if params["stacked"] else []
+    for name in names:
+        if name not in params["representation"]:
+            raise ConfigError(
+                f"{name!r} is no selected representation",
+                where="conf/strategy/stack.yaml",
+                mend=f"name one of {', '.join(params['representation'])}",
+            )
+    if params["partner"] in params["stacked"]:
+        raise ConfigError(
+            f"partner {params['partner']!r} is among stacked", where=file, mend="name another"
         )
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 ARTIFACTS = Path("artifacts")
 SCRATCH = Path(".polyseme")
+STACKED = ".stack"
+"""Ends the name of a folder of the stage `stack`, which lies beside that of `finetune`."""
 
 
 def dataset(name: str) -> Path:
@@ -31,6 +33,11 @@ def model(experiment: str, corpus_name: str, name: str) -> Path:
 def results(experiment: str, stage: str, *names: str) -> Path:
     """Measurements and per-item predictions of an evaluation stage."""
     return ARTIFACTS.joinpath(experiment, stage, *names)
+
+
+def stacked(experiment: str, corpus_name: str, name: str) -> Path:
+    """Measurements of strategies that put another representation beside this one."""
+    return results(experiment, "finetune", corpus_name, f"{name}{STACKED}")
 
 
 def run_record(experiment: str, stage: str) -> Path:

@@ -27,6 +27,7 @@ from polyseme.runtime.console import Console
 PREPARE = {"dataset": "fetch", "corpus": "corpus"}
 MAKE = {"statics": "static", "lms": "pretrain", "externals": "external"}
 EVALUATE = ("finetune", "probe", "intrinsic")
+STACK = "stack"
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock", "repro")
 MOST_JOBS = 8
 """By default: a stage takes up to 1.5 GB of memory."""
@@ -60,6 +61,8 @@ def repro(jobs: int | None, file: Path = Path("params.yaml")) -> int:
         together(dealt([first], 1))
         together(dealt([[f"task@{name}"] for name in params["task"]], jobs))
         together(dealt(of_models(params), jobs))
+        stacks = [[f"{STACK}@{c}-{m}"] for c in params["corpora"] for m in params["stacked"]]
+        together(dealt(stacks, jobs))
     return subprocess.run(DVC, check=False).returncode  # noqa: S603
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ from polyseme.data.tokenizer import WordPieces
 from polyseme.errors import DataError
 from polyseme.models import random as random_module
 from polyseme.models import word2vec
-from polyseme.models.base import WordBatch
+from polyseme.models.base import Representation, WordBatch
 from polyseme.models.common.table import Table
 from polyseme.runtime.settings import Runtime
 from polyseme.strategies import frozen, full, scratch
@@ -24,10 +25,12 @@ from polyseme.strategies.base import Strategy
 from polyseme.tasks import base as tasks
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.tasks.families.base import IGNORE, get
+from polyseme.transfer.batches import batches
 from polyseme.transfer.cells import Cell, Outcome, Store
 from polyseme.transfer.evaluate import Evaluation
-from polyseme.transfer.finetune import FineTuning, Labelled, batches, predict, scored, train
-from polyseme.transfer.head import Head
+from polyseme.transfer.finetune import Cellwise, predict, train
+from polyseme.transfer.head import Head, HeadOptions
+from polyseme.transfer.labelled import Labelled
 from polyseme.transfer.vectors import Cached, Live
 
 RUNTIME = Runtime(num_threads=1, precision="fp32", progress=False)
@@ -68,15 +71,24 @@ def _fit(
     if shuffle:
         random = np.random.default_rng(5)
         targets = [[int(random.integers(2)) for _ in row] for row in targets]
-    make = Live if strategy.trains_encoder else Cached.encode
-    split = Labelled(make(table, texts), [len(t) for t in texts], targets)
-    head = train(
-        table, strategy, split, family=get("tagging"), num_labels=2, seed=seed,
-        runtime=RUNTIME, folder=folder,
-    )  # fmt: skip
-    test = Labelled(make(table.eval(), tests), [len(t) for t in tests], _tagged(tests))
-    _, _, gold, found, _ = scored(test, predict(head, test), ["a", "b"])
-    return table, head, float((gold == found).mean())
+    table = strategy.start(table, seed)  # type: ignore[assignment]
+    split, test = _labelled(table, texts, targets), _labelled(table, tests, _tagged(tests))
+    head = train(table, strategy, split, test, _given(test, folder), seed=seed)
+    table.eval()
+    return table, head, _accuracy(test, predict(head, test))
+
+
+def _labelled(table: Representation, texts: list[list[str]], targets: list[list[int]]) -> Labelled:
+    return Labelled(Live(table, texts), [len(t) for t in texts], targets)
+
+
+def _accuracy(split: Labelled, predicted: np.ndarray) -> float:
+    found = split.scored(predicted, ["a", "b"])
+    return float((found.gold_N == found.predicted_N).mean())
+
+
+def _given(valid: Labelled, folder: Path, runtime: Runtime = RUNTIME) -> Cellwise:
+    return Cellwise(get("tagging"), 2, partial(_accuracy, valid), runtime, folder)
 
 
 @pytest.mark.parametrize("name", ["frozen", "full", "scratch"])
@@ -133,25 +145,23 @@ def test_mixed_precision_is_for_the_forward_pass_alone(pieces: WordPieces, tmp_p
     table, texts = Spied(WORDS, DIM, pieces, "zero"), _sentences(20, 1)
     table.reset(0)
     split = Labelled(Live(table, texts), [len(t) for t in texts], _tagged(texts))
-    train(
-        table, _strategies()["full"], split, family=get("tagging"), num_labels=2, seed=0,
-        runtime=replace(RUNTIME, precision="bf16"), folder=tmp_path,
-    )  # fmt: skip
+    given = _given(split, tmp_path, replace(RUNTIME, precision="bf16"))
+    train(table, _without_looks(), split, split, given, seed=0)
     assert _Spy.seen == {"forward": True, "backward": False}
 
 
+def _without_looks() -> Strategy:
+    return full.Strategy(full.Config(**COMMON, encoder_lr=0.01, num_validations=0))
+
+
 def test_rates_rise_to_the_peak_and_fall_towards_zero(pieces: WordPieces) -> None:
-    options = full.Config(**COMMON, encoder_lr=0.01, warmup=0.2)
+    strategy = full.Strategy(full.Config(**COMMON, encoder_lr=0.01, warmup=0.2))
+    rates = [strategy.rate((step + 0.5) / 10) for step in range(10)]
+    falling = [7.5 / 8, 6.5 / 8, 5.5 / 8, 4.5 / 8, 3.5 / 8, 2.5 / 8, 1.5 / 8, 0.5 / 8]
+    assert rates == pytest.approx([0.25, 0.75, *falling])
     table = _table(pieces)
-    head = Head(num_layers=1, dim=DIM, num_labels=2, family=get("tagging"), dropout=0.0)
-    split = Labelled(Live(table, []), [], [])
-    module = FineTuning(table, head, full.Strategy(options), split, num_steps=10)
-    rates = []
-    for module.step in range(10):
-        rates.append(module._rate())
-    assert rates == pytest.approx([0.5, 1, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8])
-    peaks = [group["peak_lr"] for group in module.configure_optimizers().param_groups]
-    assert peaks == [0.01, 0.05]
+    head = Head(num_layers=1, dim=DIM, num_labels=2, family=get("tagging"), options=HeadOptions())
+    assert [group["lr"] for group in strategy.groups(table, head)] == [0.01, 0.05]
 
 
 def test_batches_hold_every_item_with_words_once_and_similar_lengths() -> None:
@@ -167,7 +177,7 @@ def test_batches_hold_every_item_with_words_once_and_similar_lengths() -> None:
 def test_cached_vectors_are_those_of_the_representation(pieces: WordPieces) -> None:
     table, texts = _table(pieces).eval(), _sentences(9, 3)
     for chosen in ([0, 4, 8], [2]):
-        live, cached = Live(table, texts)(chosen), Cached.encode(table, texts)(chosen)
+        live, cached = Live(table, texts)(chosen), Cached(table.encode(texts))(chosen)
         assert torch.equal(live[0], cached[0])
         assert torch.equal(live[1], cached[1])
 
@@ -175,7 +185,7 @@ def test_cached_vectors_are_those_of_the_representation(pieces: WordPieces) -> N
 def test_a_head_does_not_see_padding() -> None:
     torch.manual_seed(0)
     for family in map(get, items.available("family")):
-        head = Head(num_layers=2, dim=8, num_labels=3, family=family, dropout=0.0).eval()
+        head = Head(num_layers=2, dim=8, num_labels=3, family=family, options=HeadOptions()).eval()
         h_LBTD, mask_BT = torch.randn(2, 1, 5, 8), torch.tensor([[True] * 3 + [False] * 2])
         other = h_LBTD.clone()
         other[:, :, 3:] = 1e3
@@ -190,7 +200,7 @@ def test_a_label_unseen_in_training_counts_as_wrong_and_no_label_does_not_count(
     targets = get("tagging").targets([["a", None, "new"]], index)
     assert targets == [[0, IGNORE, 2]]
     split = Labelled(lambda items: (torch.empty(0), torch.empty(0)), [3], targets)
-    found = scored(split, [np.array([0, 0, 1])], ["a", "b"])
+    found = split.scored(np.array([0, 0, 1]), ["a", "b"])
     assert found.unit_N.tolist() == [0, 2]
     assert get("tagging").score(found)["accuracy"] == 0.5
     assert [found.name(n) for n in found.gold_N] == ["a", "<unseen>"]
@@ -198,8 +208,9 @@ def test_a_label_unseen_in_training_counts_as_wrong_and_no_label_does_not_count(
 
 def test_an_item_without_words_is_still_scored() -> None:
     split = Labelled(lambda items: (torch.empty(0), torch.empty(0)), [0], [[1]])
-    _, _, gold, found, _ = scored(split, [np.zeros(0, dtype=np.int64)], ["a", "b"])
-    assert (gold.tolist(), found.tolist()) == ([1], [0])
+    head = Head(num_layers=1, dim=DIM, num_labels=2, family=get("tagging"), options=HeadOptions())
+    found = split.scored(predict(head, split), ["a", "b"])
+    assert (found.gold_N.tolist(), found.predicted_N.tolist()) == ([1], [0])
 
 
 def _outcome(value: float) -> Outcome:
@@ -209,17 +220,18 @@ def _outcome(value: float) -> Outcome:
 
 def test_a_cell_is_computed_once_and_again_when_its_file_is_damaged(tmp_path: Path) -> None:
     store, identity = Store(tmp_path), {"cell": list(Cell("t", "full", "all", 0))}
-    assert store.get(identity, lambda: _outcome(0.5)).scores["test"]["accuracy"] == 0.5
-    kept = store.get(identity, lambda: _outcome(0.9))
-    assert kept.scores["test"]["accuracy"] == 0.5
-    assert kept.predictions.equals(_outcome(0).predictions)
-    assert (
-        store.get({**identity, "numerics": 2}, lambda: _outcome(0.7)).scores["test"]["accuracy"]
-        == 0.7
-    )
+
+    def accuracy(identity: dict[str, Any], value: float) -> float:
+        (found,) = store.get_all([identity], lambda: [_outcome(value)])
+        assert found.predictions.equals(_outcome(0).predictions)
+        return found.scores["test"]["accuracy"]
+
+    assert accuracy(identity, 0.5) == 0.5
+    assert accuracy(identity, 0.9) == 0.5
+    assert accuracy({**identity, "numerics": 2}, 0.7) == 0.7
     for path in tmp_path.glob("*.parquet"):
         path.write_bytes(path.read_bytes()[:-1])
-    assert store.get(identity, lambda: _outcome(0.9)).scores["test"]["accuracy"] == 0.9
+    assert accuracy(identity, 0.9) == 0.9
 
 
 def test_a_cell_follows_from_the_source_of_its_model(pieces: WordPieces, in_tmp: Path) -> None:
@@ -246,4 +258,4 @@ def test_more_labels_than_there_are_is_refused_before_anything_is_trained(
         identity={}, runtime=RUNTIME, scratch=in_tmp,
     )  # fmt: skip
     with pytest.raises(DataError, match="toy: has 10 training items, fewer than train_sizes"):
-        list(evaluation.cells(PreparedTask(folder)))
+        list(evaluation.jobs(PreparedTask(folder)))

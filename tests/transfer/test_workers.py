@@ -67,10 +67,10 @@ def test_the_number_of_workers_changes_no_outcome(
         evaluation.store.folder = in_tmp / name
         evaluation.store.folder.mkdir()
         runtime = Runtime(num_threads=threads)
-        workers.fill(evaluation, {"toy": (task, "digest")}, runtime, lambda: done.append(1))
+        workers.fill(evaluation, {"toy": (task, "digest")}, runtime, done.append)
         found[name] = {path.name: _bytes(path) for path in (in_tmp / name).iterdir()}
     assert found["one"] == found["several"]
-    assert len(done) == 2 * len(STRATEGIES) * 2
+    assert sum(done) == 2 * len(STRATEGIES) * 2
 
 
 def _bytes(path: Path) -> object:
@@ -93,7 +93,7 @@ def test_workers_compute_in_processes_of_their_own_that_are_not_left_behind(
 
     monkeypatch.setattr(Evaluation, "_compute", noted)
     tasks_ = {"toy": (_task(in_tmp / "task"), "digest")}
-    workers.fill(_evaluation(pieces), tasks_, Runtime(num_threads=2), lambda: None)
+    workers.fill(_evaluation(pieces), tasks_, Runtime(num_threads=2), lambda count: None)
     pids = [int(path.name) for path in seen.iterdir()]
     assert os.getpid() not in pids
     for pid in pids:
@@ -106,7 +106,7 @@ def test_an_error_in_a_worker_is_raised_here(pieces: WordPieces, in_tmp: Path) -
     tasks_ = {"toy": (_task(in_tmp / "task"), "digest")}
     evaluation = _evaluation(pieces, strategies=wild)
     with pytest.raises(NumericsError, match="lower the rates"):
-        workers.fill(evaluation, tasks_, Runtime(num_threads=2), lambda: None)
+        workers.fill(evaluation, tasks_, Runtime(num_threads=2), lambda count: None)
 
 
 def test_a_killed_worker_is_one_clear_line(
@@ -115,7 +115,7 @@ def test_a_killed_worker_is_one_clear_line(
     monkeypatch.setattr(Evaluation, "_compute", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     tasks_ = {"toy": (_task(in_tmp / "task"), "digest")}
     with pytest.raises(ResourceError, match=r"fine-tuning: a worker .*lower runtime.num_threads"):
-        workers.fill(_evaluation(pieces), tasks_, Runtime(num_threads=2), lambda: None)
+        workers.fill(_evaluation(pieces), tasks_, Runtime(num_threads=2), lambda count: None)
 
 
 def test_a_cell_has_one_thread_on_a_cpu_whatever_the_stage_has() -> None:
@@ -131,16 +131,18 @@ def test_tables_that_forget_their_weights_are_trained_once(
     task, computed = _task(in_tmp / "task"), []
     compute = Evaluation._compute
 
-    def noted(self: Evaluation, cell: Any, task: Any) -> Any:
-        computed.append(cell.strategy)
-        return compute(self, cell, task)
+    def noted(self: Evaluation, job: Any, task: Any) -> Any:
+        computed.extend(cell.strategy for cell in job)
+        return compute(self, job, task)
 
     monkeypatch.setattr(Evaluation, "_compute", noted)
-    found = []
+    found: list[dict[Any, Any]] = []
     for seed in (0, 1):
         evaluation = _evaluation(pieces, seed=seed)
-        outcomes = {c: evaluation.outcome(task, "digest", c) for c in evaluation.cells(task)}
-        found.append({c: o.scores for c, o in outcomes.items()})
+        found.append({})
+        for job in evaluation.jobs(task):
+            outcomes = evaluation.outcomes(task, "digest", job)
+            found[-1] |= {c: o.scores for c, o in zip(job, outcomes, strict=True)}
     assert [computed.count(name) for name in STRATEGIES] == [4, 4, 2]
     apart = [c.strategy for c in found[0] if found[0][c] != found[1][c]]
     assert "scratch" not in apart

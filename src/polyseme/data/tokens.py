@@ -7,7 +7,7 @@ sentence is [CLS], its pieces, [SEP]. `<split>.flags` holds one uint8 a token.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,14 +40,7 @@ class TokenWriter:
 
     def write(self, sentence: Sequence[str]) -> None:
         """Add one sentence of words."""
-        ids, flags = [CLS], [SPECIAL]
-        for word in sentence:
-            pieces = self._ids(word)
-            ids.extend(pieces)
-            flags.append(FIRST)
-            flags.extend([CONTINUATION] * (len(pieces) - 1))
-        ids.append(SEP)
-        flags.append(SPECIAL)
+        ids, flags = _row(sentence, self._ids)
         self._tokens.write(np.array(ids, dtype=self._dtype).tobytes())
         self._flags.write(bytes(flags))
         self.num_tokens += len(ids)
@@ -60,6 +53,19 @@ class TokenWriter:
             self._tokens.close()
         finally:
             self._flags.close()
+
+
+def _row(
+    sentence: Sequence[str], ids_of: Callable[[str], Sequence[int]]
+) -> tuple[list[int], list[int]]:
+    """Ids and flags of one sentence."""
+    ids, flags = [CLS], [SPECIAL]
+    for word in sentence:
+        pieces = ids_of(word)
+        ids.extend(pieces)
+        flags.append(FIRST)
+        flags.extend([CONTINUATION] * (len(pieces) - 1))
+    return [*ids, SEP], [*flags, SPECIAL]
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,20 @@ class TokenStore:
     def num_tokens(self) -> int:
         """N, specials included."""
         return len(self.tokens)
+
+    @classmethod
+    def of(cls, sentences: Iterable[Sequence[str]], pieces: WordPieces) -> TokenStore:
+        """Tokens of sentences of words, in memory."""
+        ids: list[int] = []
+        flags: list[int] = []
+        num_words = 0
+        for sentence in sentences:
+            some_ids, some_flags = _row(sentence, pieces.ids)
+            ids += some_ids
+            flags += some_flags
+            num_words += len(sentence)
+        dtype = token_dtype(pieces.vocab_size)
+        return cls(np.array(ids, dtype=dtype), np.array(flags, dtype=np.uint8), num_words)
 
     @classmethod
     def open(cls, folder: Path, split: Split) -> TokenStore:

@@ -142,7 +142,7 @@ class Model(LanguageModel, CausalFilling):
 
     def _drop_weights(self, layer: nn.LSTM) -> dict[str, Tensor]:
         """What stands in for the layer's weights from state to state."""
-        weight, rate = layer.get_parameter(DROPPED), self.options.weight_dropout
+        weight, rate = getattr(layer, DROPPED), self.options.weight_dropout
         if not self.training or not rate:
             return {}
         return {DROPPED: weight * mask(weight, weight.shape, rate)}

@@ -67,10 +67,14 @@ class Representation(nn.Module, ABC):
         family: `static` (one vector a type) or `contextual` (one vector a token).
         num_layers: L; layer 0 is the input embedding.
         dim: D.
+        first: parts of parameter names that belong to the input, or to no layer.
+        last: parts of parameter names that belong to the last layer.
         pooling: how subwords become a word vector; None where words are whole.
     """
 
     family: ClassVar[str]
+    first: ClassVar[frozenset[str]] = frozenset()
+    last: ClassVar[frozenset[str]] = frozenset({"final_norm"})
     num_layers: int
     dim: int
     pooling: str | None
@@ -86,6 +90,20 @@ class Representation(nn.Module, ABC):
     @abstractmethod
     def reset(self, seed: int) -> None:
         """Give all weights their random initial values."""
+
+    def depth(self, name: str) -> int:
+        """Layer that a parameter belongs to: 0 the input, num_layers - 1 the last one.
+
+        Told by the first number in its name, as in `encoder.blocks.2.up.weight`, if no part of it
+        is in `first` or `last`; a name without a number belongs to the input.
+        """
+        parts = name.split(".")
+        if not self.first.isdisjoint(parts):
+            return 0
+        if not self.last.isdisjoint(parts):
+            return self.num_layers - 1
+        number = next((int(part) for part in parts if part.isdigit()), -1)
+        return min(number + 1, self.num_layers - 1)
 
     def untrained_key(self) -> str | None:
         """What is left without the weights, so that equal keys mean equal results after `reset`.
@@ -123,6 +141,10 @@ class Representation(nn.Module, ABC):
         self.train(was_training)
         return encoded
 
+    def merged(self) -> Representation:
+        """The representation itself, where a strategy has put another around it."""
+        return self
+
     def num_parameters(self) -> int:
         """Number of weights."""
         return sum(p.numel() for p in self.parameters())
@@ -147,9 +169,14 @@ def length_sorted_batches(lengths: Sequence[int], max_words: int) -> Iterator[li
 
 def save(representation: Representation, folder: Path, card: dict[str, Any]) -> None:
     """Write weights and card; the card names the item whose module loads them again."""
-    tensors = {name: t.detach().cpu().contiguous() for name, t in _own_tensors(representation)}
-    save_file(tensors, folder / WEIGHTS)
+    save_weights(representation, folder / WEIGHTS)
     (folder / CARD).write_text(json.dumps(card, indent=1, sort_keys=True) + "\n")
+
+
+def save_weights(module: nn.Module, path: Path) -> None:
+    """Write the weights alone."""
+    tensors = {name: t.detach().cpu().contiguous() for name, t in _own_tensors(module)}
+    save_file(tensors, path)
 
 
 def _own_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -115,6 +115,7 @@ class Model(LanguageModel, MaskedFilling):
     """Discriminator and generator."""
 
     predictor: ClassVar[str] = "its generator"
+    first: ClassVar[frozenset[str]] = frozenset({"generator"})
 
     def __init__(self, options: Config, pieces: WordPieces) -> None:
         super().__init__(pieces, max_length=options.max_length, pooling=options.pooling)

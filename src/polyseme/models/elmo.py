@@ -88,6 +88,7 @@ class Model(LanguageModel, TwoSidedFilling):
     """Both directions and their softmax."""
 
     predicts = "every token, from each side alone"
+    first = frozenset({"words", "softmax"})
     characters_VC: Tensor
 
     def __init__(self, options: Config, pieces: WordPieces) -> None:

@@ -178,6 +178,10 @@ def _read_evaluations(selection: Selection, reader: _Reader) -> list[Row]:
         for corpus, name in selection.pairs() if wanted else []:
             rows += reader.rows(paths.results(reader.experiment, stage, corpus, name))
             reader.record(f"{stage}@{corpus}-{name}")
+    for corpus in selection.corpora if selection.tasks else ():
+        for name in selection.stacked:
+            rows += reader.rows(paths.stacked(reader.experiment, corpus, name))
+            reader.record(f"stack@{corpus}-{name}")
     if selection.baselines and selection.tasks:
         rows += reader.rows(paths.results(reader.experiment, "baseline"))
         reader.record("baseline")

@@ -91,8 +91,10 @@ def fill_costs(
     if row["stage"] == "pretrain" and of:
         row["seconds"] = of.seconds
     elif row["stage"] == "finetune":
-        record = records.get(f"finetune@{row['corpus']}-{row['representation']}", {})
-        cells = record.get("row_seconds", {})
+        item = f"{row['corpus']}-{row['representation']}"
+        cells: dict[str, float] = {}
+        for stage in ("finetune", "stack"):
+            cells |= records.get(f"{stage}@{item}", {}).get("row_seconds", {})
         keys = [
             "/".join(map(str, (row["task"], row["strategy"], size, row["seed"])))
             for size in (row["train_size"], "all")

@@ -58,4 +58,5 @@ def folders(experiment: str, params: Mapping[str, Any], root: Path) -> Iterator[
 def _selected(parts: tuple[str, ...], params: Mapping[str, Any]) -> bool:
     """Whether every name in stage/corpus/representation or stage/task is selected."""
     lists = [params[key] for key in ("corpora", "representations", "tasks") if key in params]
-    return not lists or {name for names in lists for name in names}.issuperset(parts[1:])
+    wanted = {part.removesuffix(paths.STACKED) for part in parts[1:]}
+    return not lists or {name for names in lists for name in names}.issuperset(wanted)

@@ -21,6 +21,8 @@ class Selection:
     """Probes; none means that no probe stage ran."""
     strategies: tuple[str, ...] = ()
     """Transfer strategies; none means that no fine-tuning stage ran."""
+    stacked: tuple[str, ...] = ()
+    """Representations that were also measured with another one beside them."""
     baselines: tuple[str, ...] = ()
     """Baselines that look at no representation; none means that no baseline stage ran."""
 
@@ -36,6 +38,7 @@ def select(params: Mapping[str, Any]) -> Selection:
         representations=tuple(params["representations"]),
         tasks=tuple(params["tasks"]),
         strategies=tuple(params["strategy"]),
+        stacked=tuple(params["stacked"]),
         probes=tuple(params["probe"]),
         baselines=tuple(params["baseline"]),
     )

@@ -39,10 +39,17 @@ class Runtime:
     """auto: bf16 where the processor multiplies it faster, else fp32."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 20.0
     """Seconds of training between two checkpoints."""
+    feature_cache_gib: Annotated[float, Field(ge=0)] = 8.0
+    """Most gigabytes (2^30 bytes) of vectors kept in .polyseme/features; 0 keeps none."""
     tracking: Literal["off", "offline", "online"] = "offline"
     """Weights & Biases mirror."""
     progress: bool = True
     """Progress bars with time to go."""
+
+    @property
+    def feature_cache_bytes(self) -> int:
+        """Bytes of feature_cache_gib."""
+        return int(self.feature_cache_gib * 2**30)
 
     @model_validator(mode="after")
     def _processes_fit(self) -> Runtime:

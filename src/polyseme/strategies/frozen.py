@@ -28,8 +28,9 @@ class Strategy(base.Strategy):
     def __init__(self, options: Config) -> None:
         self.options = options
 
-    def start(self, representation: Representation, seed: int) -> None:
-        """Nothing to do: the weights are the pre-trained ones."""
+    def start(self, representation: Representation, seed: int) -> Representation:
+        """The weights are the pre-trained ones, and stay so."""
+        return representation.requires_grad_(False)
 
     def groups(self, representation: Representation, head: nn.Module) -> list[dict[str, Any]]:
         """The head."""

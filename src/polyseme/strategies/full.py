@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from polyseme.config import config
-from polyseme.models.base import Representation
 from polyseme.strategies.base import EncoderOptions, WholeModel
 
 
@@ -17,6 +16,3 @@ class Strategy(WholeModel):
 
     def __init__(self, options: Config) -> None:
         self.options = options
-
-    def start(self, representation: Representation, seed: int) -> None:
-        """Nothing to do: the weights are the pre-trained ones."""

@@ -23,6 +23,7 @@ class Strategy(WholeModel):
     def __init__(self, options: Config) -> None:
         self.options = options
 
-    def start(self, representation: Representation, seed: int) -> None:
-        """Forget what was learned."""
+    def start(self, representation: Representation, seed: int) -> Representation:
+        """Forget what was learned; everything learns."""
         representation.reset(seed)
+        return super().start(representation, seed)

@@ -113,7 +113,10 @@ def read(folder: Path, split: str) -> Split:
 
 
 def budget_items(split: Split, size: int | str, *, task: str) -> list[int]:
-    """The first `size` items in a fixed random order: nested, and the same for every model.
+    """The first `size` items in a fixed order: nested, stratified, the same for every model.
+
+    The n-th of the N items of a label stands at (n + 1/2) / N, so any beginning has about the same
+    share of each label as the whole. Items with several labels, or with a number, are one stratum.
 
     Args:
         size: number of items, or `all`.
@@ -129,8 +132,23 @@ def budget_items(split: Split, size: int | str, *, task: str) -> list[int]:
             where=task,
             mend="lower it or use `all`",
         )
-    order = np.random.Generator(np.random.Philox(0)).permutation(len(split))
-    return sorted(int(i) for i in order[: int(size)])
+    order = np.random.Generator(np.random.Philox(0)).permutation(len(split)).tolist()
+    strata: dict[str | None, list[int]] = {}
+    for i in order:
+        strata.setdefault(_stratum(split.labels[i]), []).append(i)
+    places = {
+        i: (number + 0.5) / len(members)
+        for members in strata.values()
+        for number, i in enumerate(members)
+    }
+    order.sort(key=places.__getitem__)
+    return sorted(order[: int(size)])
+
+
+def _stratum(label: Any) -> str | None:
+    """The one label of an item, or None."""
+    names = [n for n in (label if isinstance(label, list) else [label]) if n is not UNLABELLED]
+    return names[0] if len(names) == 1 and isinstance(names[0], str) else None
 
 
 def label_names(labels: Sequence[Any]) -> list[str]:

@@ -161,6 +161,7 @@ class Job(NamedTuple):
     seed: int
     runtime: Runtime
     scratch: Path
+    goes_on: bool = False
 
     def checkpoints(self) -> checkpoint.Checkpoints:
         """Those of the run."""
@@ -176,6 +177,7 @@ def pretrain(
     runtime: Runtime,
     scratch: Path,
     log: Log,
+    goes_on: bool = False,
 ) -> Pretraining:
     """Train a language model within its budget, or continue to.
 
@@ -184,6 +186,7 @@ def pretrain(
         seed: of initial weights, order of rows and hidden positions.
         scratch: checkpoints; the same folder continues the same run.
         log: receives the rows of the history as they come.
+        goes_on: from the weights as they are, instead of random ones.
 
     Returns:
         The module: `model` trained in place, history in `rows`, `step`, `words_seen`.
@@ -192,7 +195,7 @@ def pretrain(
         ConfigError: a budget in seconds, or fewer rows than processes, for several processes.
     """
     _check(options, runtime.num_processes)
-    job = Job(model, options, stores["train"], seed, runtime, scratch)
+    job = Job(model, options, stores["train"], seed, runtime, scratch, goes_on)
     validation = held_out_batches(model, stores["valid"], options)
     with together(runtime.num_processes, _follow, job) as group:
         return _train(job, group, Loop(job.checkpoints(), validation, runtime, log))
@@ -214,7 +217,8 @@ def _follow(group: Group, job: Job) -> None:
 def _train(job: Job, group: Group, loop: Resume) -> Pretraining:
     model, options, store = job.model, job.options, job.store
     make_deterministic(job.runtime)
-    model.reset(job.seed)
+    if not job.goes_on:
+        model.reset(job.seed)
     rows = _rows(model, store, options, job.seed)
     words_per_token = store.num_words / store.num_tokens
     budget = Budget(

@@ -12,10 +12,10 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -46,12 +46,15 @@ class Outcome(NamedTuple):
         facts: num_parameters, train_size.
         seconds: wall-clock time, the one thing that differs between equal runs.
         predictions: columns split, item, unit, gold, predicted.
+        curve: epochs, steps and bits per byte of the language model on held-out text, where
+            forgetting was measured.
     """
 
     scores: dict[str, dict[str, float]]
     facts: dict[str, int]
     seconds: float
     predictions: pa.Table
+    curve: Sequence[tuple[int, int, float]] = ()
 
 
 class Store:
@@ -65,14 +68,18 @@ class Store:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def get(self, identity: Mapping[str, Any], compute: Callable[[], Outcome]) -> Outcome:
-        """The outcome of a cell, computed if it is not there or is damaged."""
-        name = canonical(identity)
-        found = self._read(name)
-        if found is None:
-            found = compute()
-            self._write(name, found)
-        return found
+    def get_all(
+        self, identities: Sequence[Mapping[str, Any]], compute: Callable[[], list[Outcome]]
+    ) -> list[Outcome]:
+        """The outcomes of cells, all computed if one is not there or is damaged."""
+        names = [canonical(identity) for identity in identities]
+        found = [self._read(name) for name in names]
+        if all(outcome is not None for outcome in found):
+            return cast("list[Outcome]", found)
+        made = compute()
+        for name, outcome in zip(names, made, strict=True):
+            self._write(name, outcome)
+        return made
 
     def _read(self, name: str) -> Outcome | None:
         table = self.folder / f"{name}.parquet"

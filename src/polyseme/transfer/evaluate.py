@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from polyseme import items
 from polyseme.config import build
+from polyseme.data.tokens import TokenStore
 from polyseme.models.base import Representation
+from polyseme.models.common.language_model import LanguageModel
 from polyseme.runtime.settings import Runtime, hardware, precision, versions
-from polyseme.strategies import base as strategy_base
 from polyseme.strategies.base import Strategy
 from polyseme.tasks import base as tasks
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.training.determinism import device_of
+from polyseme.transfer import fixed
 from polyseme.transfer.cells import Cell, Outcome, Store, source_hash
-from polyseme.transfer.data import TaskVectors
-from polyseme.transfer.finetune import Labelled, predict, scored, train
-from polyseme.transfer.head import Head
+from polyseme.transfer.data import TaskVectors, live, some
+from polyseme.transfer.features import FeatureCache
+from polyseme.transfer.finetune import Cellwise, Watch, nothing, predict, train
+from polyseme.transfer.forgetting import Forgetting
+from polyseme.transfer.labelled import Labelled
+from polyseme.transfer.tuning import Tuning
 
 EVALUATED = ("valid", "test")
+Job = tuple[Cell, ...]
+"""Cells that are computed together."""
 
 
 class Evaluation:
@@ -39,6 +48,8 @@ class Evaluation:
         strategies: options of each strategy, by name.
         seeds, train_sizes: of the cells.
         identity: what else the results follow from (numerics).
+        held_out: text of the pre-training corpus, by which forgetting is measured; None: it is not.
+        with_partner: whether the strategies are those of the stage `stack`.
     """
 
     def __init__(
@@ -53,45 +64,48 @@ class Evaluation:
         identity: Mapping[str, Any],
         runtime: Runtime,
         scratch: Path,
+        held_out: Callable[[], TokenStore] | None = None,
+        with_partner: bool = False,
     ) -> None:
         self.load, self.runtime, self.scratch = load, runtime, scratch
         self.seeds, self.train_sizes = seeds, train_sizes
-        self.identity = {
-            **identity,
-            "representation": digest,
-            "module": source_hash(module),
-            "precision": precision(runtime),
-            "threads": runtime.num_threads,
-            "accelerator": runtime.accelerator,
-            "cpu": hardware()["cpu"],
-            "versions": versions(),
-        }
+        self.identity = identity_of(digest, module, identity, runtime)
         self.store = Store()
+        self.features = FeatureCache(self.identity, runtime.feature_cache_bytes)
         self._latest: TaskVectors | None = None
-        self.strategies: dict[str, Strategy] = {}
-        for name, values in strategies.items():
-            module = items.load("strategy", name)
-            options = build(
-                module.Config, values, file=f"conf/strategy/{name}.yaml", key=f"strategy.{name}"
-            )
-            self.strategies[name] = module.Strategy(options)
+        self.held_out = held_out
+        self.tuning = Tuning(runtime)
+        made = {name: _strategy(name, values) for name, values in strategies.items()}
+        self.strategies = {n: s for n, s in made.items() if s.has_partner == with_partner}
         self.options = dict(strategies)
 
-    def cells(self, task: PreparedTask) -> Iterator[Cell]:
+    @cached_property
+    def refused(self) -> dict[str, str]:
+        """Strategies that make no sense for the representation, and why."""
+        representation = self.load()
+        reasons = {name: s.refuses(representation) for name, s in self.strategies.items()}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
+
+    def jobs(self, task: PreparedTask) -> Iterator[Job]:
         """The cells of a task, in the order of the results.
+
+        Cells of heads on fixed vectors are computed together: they share one encoding.
 
         Raises:
             DataError: the task has fewer labelled items than `train_sizes` asks for.
         """
+        total = len(task.splits["train"])
         for size in self.train_sizes:
             tasks.budget_items(task.splits["train"], size, task=task.name)
-        total = len(task.splits["train"])
         repeated = total if "all" in self.train_sizes else None
-        for strategy in self.strategies:
-            for size in self.train_sizes:
-                if size != repeated:
-                    for seed in self.seeds:
-                        yield Cell(task.name, strategy, size, seed)
+        sizes = [size for size in self.train_sizes if size != repeated]
+        for name, strategy in self.strategies.items():
+            if name not in self.refused:
+                cells = [Cell(task.name, name, size, s) for size in sizes for s in self.seeds]
+                if _is_fixed(strategy):
+                    yield tuple(cells)
+                else:
+                    yield from ((cell,) for cell in cells)
 
     @cached_property
     def _untrained(self) -> dict[str, str] | None:
@@ -104,74 +118,189 @@ class Evaluation:
         module = sys.modules[type(representation).__module__]
         return None if key is None else {"representation": key, "module": source_hash(module)}
 
-    def outcome(self, task: PreparedTask, digest: str, cell: Cell) -> Outcome:
-        """The outcome of one cell of a task, from the store if it is there.
-
-        Args:
-            digest: hash of the labelled data.
-        """
+    def _identity(self, digest: str, cell: Cell) -> dict[str, Any]:
+        strategy = self.strategies[cell.strategy]
         identity = {
             **self.identity,
             "task": digest,
             "cell": list(cell),
             "options": self.options[cell.strategy],
-            "source": source_hash(items.load("strategy", cell.strategy), strategy_base),
+            "source": source_hash(*_modules(strategy)),
         }
-        if self._untrained is not None and not self.strategies[cell.strategy].pretrained:
+        if _is_fixed(strategy):
+            identity["seeds"] = list(self.seeds)  # one product for all may round otherwise
+        if self._untrained is not None and not strategy.pretrained:
             identity |= self._untrained
-        return self.store.get(identity, lambda: self._compute(cell, task))
+        return identity
+
+    def outcomes(self, task: PreparedTask, digest: str, job: Job) -> list[Outcome]:
+        """The outcomes of cells that are computed together, from the store if they are there.
+
+        Args:
+            digest: hash of the labelled data.
+        """
+        identities = [self._identity(digest, cell) for cell in job]
+        return self.store.get_all(identities, lambda: self._compute(job, task))
+
+    def _compute(self, job: Job, task: PreparedTask) -> list[Outcome]:
+        if _is_fixed(self.strategies[job[0].strategy]):
+            return self._fixed(job, task)
+        return self._tuned(job, task)
 
     def _vectors(self, task: PreparedTask) -> TaskVectors:
         """Vectors of the untouched representation; those of the latest task are kept."""
         if self._latest is None or self._latest.task is not task:
-            self._latest = TaskVectors(self.load, task)
+            self._latest = TaskVectors(self.load, task, self.features)
         return self._latest
 
-    def _compute(self, cell: Cell, task: PreparedTask) -> Outcome:
-        started = time.monotonic()
-        strategy = self.strategies[cell.strategy]
-        representation = self.load()
-        live = strategy.trains_encoder
-        data = TaskVectors(lambda: representation, task) if live else self._vectors(task)
-        chosen = tasks.budget_items(task.splits["train"], cell.train_size, task=task.name)
-        head = train(
-            representation,
-            strategy,
-            data.labelled("train", chosen, live=live),
+    def _given(self, task: PreparedTask, valid: Labelled) -> Cellwise:
+        return Cellwise(
             family=task.family,
             num_labels=len(task.labels),
-            seed=cell.seed,
+            score=partial(_main_score, task, valid),
             runtime=self.runtime,
             folder=self.scratch,
         )
-        scores, predictions = {}, []
-        device = device_of(self.runtime)  # Lightning leaves the weights on the cpu
-        representation.eval().to(device)
+
+    def _fixed(self, job: Job, task: PreparedTask) -> list[Outcome]:
+        """Heads on vectors that are encoded once."""
+        data = self._vectors(task)
+        splits = {split: data.labelled(split) for split in EVALUATED}
+        given, lengths = self._given(task, splits["valid"]), data.labelled("train").lengths
+        outcomes = []
+        for size in dict.fromkeys(cell.train_size for cell in job):
+            started = time.monotonic()
+            chosen = tasks.budget_items(task.splits["train"], size, task=task.name)
+            heads = fixed.train(
+                self.strategies[job[0].strategy],
+                data.units("train").chosen(chosen),
+                data.units("valid"),
+                given,
+                lengths=[lengths[i] for i in chosen],
+                seeds=self.seeds,
+            )
+            facts = {"num_parameters": data.num_parameters + heads.num_parameters}
+            facts["train_size"] = len(chosen)
+            logits = {split: fixed.predict(heads, data.units(split)) for split in EVALUATED}
+            seconds = (time.monotonic() - started) / len(self.seeds)
+            for head in range(len(self.seeds)):
+                predicted = {
+                    split: data.units(split).spread(task.family.decode(logits[split][head]))
+                    for split in EVALUATED
+                }
+                outcomes.append(_outcome(task, splits, predicted, facts, seconds))
+        return outcomes
+
+    def _tuned(self, job: Job, task: PreparedTask) -> list[Outcome]:
+        """One cell that is trained alone."""
+        (cell,), started = job, time.monotonic()
+        strategy = self.strategies[cell.strategy]
+        device = device_of(self.runtime)
+        representation = self._started(strategy, task, cell.seed).to(device)
+        chosen = tasks.budget_items(task.splits["train"], cell.train_size, task=task.name)
+        if strategy.trains_encoder:
+            split = live(representation, task, "train", chosen)
+            others = {name: live(representation, task, name, None) for name in EVALUATED}
+        else:
+            data = self._vectors(task)
+            split = some(data.labelled("train"), chosen)
+            others = {name: data.labelled(name) for name in EVALUATED}
+        given = self._given(task, others["valid"])
+        watch = self._forgetting(cell, strategy, representation)
+        head = train(
+            representation, strategy, split, others["valid"], given, seed=cell.seed, watch=watch
+        )
+        representation.eval().to(device)  # Lightning leaves the weights on the cpu
         head.to(device)
-        for split in EVALUATED:
-            scores[split], table = _score(task, split, head, data.labelled(split, None, live=live))
-            predictions.append(table)
+        predicted = {name: predict(head, other) for name, other in others.items()}
         weights = [*representation.parameters(), *head.parameters()]
         facts = {"num_parameters": sum(w.numel() for w in weights), "train_size": len(chosen)}
         if not strategy.pretrained:
             facts["words_seen"] = 0
-        seconds = time.monotonic() - started
-        return Outcome(scores, facts, seconds, pa.concat_tables(predictions))
+        found = _outcome(task, others, predicted, facts, time.monotonic() - started)
+        return [found._replace(curve=watch.curve if isinstance(watch, Forgetting) else ())]
+
+    def _started(self, strategy: Strategy, task: PreparedTask, seed: int) -> Representation:
+        """The representation where training starts, after the task's text if the strategy asks."""
+        representation = self.load()
+        plan = strategy.tunes(representation)
+        if plan is not None and isinstance(representation, LanguageModel):
+            texts = {name: task.splits[name].sentences for name in ("train", "valid")}
+            self.tuning.apply(representation, texts, plan, self.identity)
+        return strategy.start(representation, seed)
+
+    def _forgetting(self, cell: Cell, strategy: Strategy, representation: Representation) -> Watch:
+        """Measures what the first seed with the most labels costs the language model."""
+        most = max(self.train_sizes, key=lambda size: math.inf if size == "all" else int(size))
+        wanted = (most, self.seeds[0]) == (cell.train_size, cell.seed)
+        if not (wanted and strategy.trains_encoder and strategy.pretrained and self.held_out):
+            return nothing
+        return Forgetting(representation, self.held_out)
 
 
-def _score(
-    task: PreparedTask, split: str, head: Head, data: Labelled
-) -> tuple[dict[str, float], pa.Table]:
-    found = scored(data, predict(head, data), task.labels)
-    scores = task.score(found) | {"num_items": float(len(found.gold_N))}
-    columns = {
-        "split": pa.array([split] * len(found.gold_N), pa.string()),
-        "item": pa.array(found.item_N, pa.int64()),
-        "unit": pa.array(found.unit_N, pa.int64()),
-        "gold": pa.array([found.name(n) for n in found.gold_N.tolist()], pa.string()),
-        "predicted": pa.array([found.name(n) for n in found.predicted_N.tolist()], pa.string()),
+def identity_of(
+    digest: str, module: ModuleType, identity: Mapping[str, Any], runtime: Runtime
+) -> dict[str, Any]:
+    """What the vectors of a representation follow from, besides the texts.
+
+    Args:
+        digest: hash of its weights.
+        module: of its item.
+        identity: what else (numerics).
+    """
+    return {
+        **identity,
+        "representation": digest,
+        "module": source_hash(module),
+        "precision": precision(runtime),
+        "threads": runtime.num_threads,
+        "accelerator": runtime.accelerator,
+        "cpu": hardware()["cpu"],
+        "versions": versions(),
     }
-    return scores, pa.table(columns)
+
+
+def _strategy(name: str, values: Mapping[str, Any]) -> Strategy:
+    module = items.load("strategy", name)
+    file, key = f"conf/strategy/{name}.yaml", f"strategy.{name}"
+    strategy: Strategy = module.Strategy(build(module.Config, values, file=file, key=key))
+    return strategy
+
+
+def _is_fixed(strategy: Strategy) -> bool:
+    return not strategy.trains_encoder and strategy.head.is_linear
+
+
+def _modules(strategy: Strategy) -> list[ModuleType]:
+    """Where a strategy and what it is built on are written."""
+    names = [kind.__module__ for kind in type(strategy).__mro__]
+    return [sys.modules[name] for name in names if name.startswith("polyseme.strategies")]
+
+
+def _main_score(task: PreparedTask, split: Labelled, predicted_N: np.ndarray) -> float:
+    return task.score(split.scored(predicted_N, task.labels))[task.main_metric]
+
+
+def _outcome(
+    task: PreparedTask,
+    splits: Mapping[str, Labelled],
+    predicted: Mapping[str, np.ndarray],
+    facts: dict[str, int],
+    seconds: float,
+) -> Outcome:
+    scores, tables = {}, []
+    for split, data in splits.items():
+        found = data.scored(predicted[split], task.labels)
+        scores[split] = task.score(found) | {"num_items": float(len(found.gold_N))}
+        columns = {
+            "split": pa.array([split] * len(found.gold_N), pa.string()),
+            "item": pa.array(found.item_N, pa.int64()),
+            "unit": pa.array(found.unit_N, pa.int64()),
+            "gold": pa.array([found.name(n) for n in found.gold_N.tolist()], pa.string()),
+            "predicted": pa.array([found.name(n) for n in found.predicted_N.tolist()], pa.string()),
+        }
+        tables.append(pa.table(columns))
+    return Outcome(scores, facts, seconds, pa.concat_tables(tables))
 
 
 def rows_of(cell: Cell, outcome: Outcome, common: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,67 +1,46 @@
 """Fine-tuning of one cell: (representation, task, strategy, number of labels, seed).
 
-Batches hold items of similar length, in an order that (seed, epoch) decides; the learning rate
-rises and falls linearly; the state after the last step is evaluated, so no label of the
-validation or test split has a say in training.
+Batches hold items of similar length, in an order that (seed, epoch) decides. The validation split
+chooses among the states at the ends of some epochs, if the strategy asks for it; no label of the
+test split has a say in training.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import AdamW
 
-from polyseme.draws import philox
 from polyseme.errors import NumericsError
 from polyseme.models.base import Representation, length_sorted_batches
 from polyseme.runtime.settings import Runtime
 from polyseme.strategies.base import Strategy
-from polyseme.tasks.families.base import IGNORE, Family, Scored, pad_targets
+from polyseme.tasks.families.base import Family, pad_targets
 from polyseme.training.trainer import make_trainer
+from polyseme.transfer.batches import Epochs
 from polyseme.transfer.head import Head
-from polyseme.transfer.vectors import Vectors
+from polyseme.transfer.labelled import Labelled
+from polyseme.transfer.selection import Selection
 
-POOL_BATCHES = 16
 EVALUATION_WORDS = 4096
+Watch = Callable[[int, int], None]
+"""Called with the number of steps and epochs that are done."""
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """One split, ready for the head.
-
-    Attributes:
-        vectors: where word vectors come from.
-        lengths: words of each item.
-        targets: label numbers (or values) of each item's units.
-        places: words that each item's label is about; None where it is about all.
-    """
-
-    vectors: Vectors
-    lengths: Sequence[int]
-    targets: Sequence[Sequence[Any]]
-    places: Sequence[Sequence[int]] | None = None
-
-    def logits(self, head: Head, items: Sequence[int]) -> Tensor:
-        """Scores of the labels of some items, logits_BUC."""
-        h_LBTD, mask_BT = self.vectors(items)
-        device = next(head.parameters()).device
-        places_BP = None
-        if self.places is not None:
-            places_BP = torch.tensor([self.places[i] for i in items], device=device)
-        scores: Tensor = head(h_LBTD.to(device), mask_BT.to(device), places_BP)
-        return scores
+def nothing(step: int, epoch: int) -> None:
+    """Watch nothing."""
 
 
 class FineTuning(pl.LightningModule):
-    """A representation and its head, trained together or the head alone.
+    """A representation and its head, trained together.
 
     What Lightning takes for a batch is an epoch, and the optimizer's steps are taken here: what
     Lightning does between two steps took longer than such small steps themselves.
@@ -75,149 +54,176 @@ class FineTuning(pl.LightningModule):
         head: Head,
         strategy: Strategy,
         split: Labelled,
-        num_steps: int,
+        *,
+        epochs: Epochs,
+        look: Callable[[], bool],
+        watch: Watch = nothing,
     ) -> None:
         super().__init__()
         self.representation, self.head, self.split = representation, head, split
-        self.strategy, self.num_steps = strategy, num_steps
-        self.representation.requires_grad_(strategy.trains_encoder)
-        self.step = 0
+        self.strategy, self.epochs, self.look, self.watch = strategy, epochs, look, watch
+        self.step, self.is_over = 0, False
 
     def configure_optimizers(self) -> AdamW:
-        """AdamW; `_rate` sets the learning rates."""
+        """AdamW; `_set_rates` sets the learning rates."""
         groups = self.strategy.groups(self.representation, self.head)
         for group in groups:
             group["peak_lr"] = group["lr"]
+            group["learned"] = [w for w in group["params"] if w.requires_grad]
         return AdamW(groups, weight_decay=self.strategy.options.weight_decay, fused=True)
 
-    def _rate(self) -> float:
-        """Part of the peak learning rate: linear warm-up, then linear decay."""
-        warmup = max(1, round(self.strategy.options.warmup * self.num_steps))
-        falling = (self.num_steps - self.step) / max(1, self.num_steps - warmup)
-        return min((self.step + 1) / warmup, falling)
-
-    def training_step(self, epoch: list[list[int]], _: int) -> None:
+    def training_step(self, epoch: list[list[int]], number: int) -> None:
         """One optimizer step for each of the batches.
 
         Lightning's precision holds for the whole of it; the backward pass leaves it, as it should.
         """
+        if self.is_over:
+            return
         optimizer = cast("AdamW", self.optimizers(use_pl_optimizer=False))
+        self._choose_layers(optimizer, number / len(self.epochs))
         for batch in epoch:
+            rate = self.strategy.rate((self.step + 0.5) / self.epochs.num_steps)
             for group in optimizer.param_groups:
-                group["lr"] = group["peak_lr"] * self._rate()
+                group["lr"] = group["peak_lr"] * rate
             optimizer.zero_grad()
             loss = self._loss(batch)
             with torch.autocast(loss.device.type, enabled=False):
                 loss.backward()
             optimizer.step()
             self.step += 1
+        if self.epochs.looks(number):
+            self.is_over = self.look()
+            self.watch(self.step, number + 1)
+
+    def _choose_layers(self, optimizer: AdamW, done: float) -> None:
+        """Which layers learn in the epoch that begins."""
+        top = self.representation.num_layers
+        for group in optimizer.param_groups:
+            learns = "depth" not in group or self.strategy.learns(group["depth"], top, done)
+            for weight in group["learned"]:
+                weight.requires_grad_(learns)
+                weight.grad = None
 
     def _loss(self, batch: list[int]) -> Tensor:
         """Loss of the labelled units of some items."""
         logits_BUC = self.split.logits(self.head, batch)
         targets_BU = pad_targets([self.split.targets[i] for i in batch]).to(logits_BUC.device)
         loss = self.head.family.loss(logits_BUC, targets_BU)
-        if not math.isfinite(loss.item()):
-            raise NumericsError(
-                f"loss is {loss.item()}", where=f"step {self.step}", mend="lower the rates"
-            )
+        require_finite(loss, self.step)
         return loss
 
 
-def batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int) -> list[list[int]]:
-    """Items in batches of similar length, in random order.
+def require_finite(loss: Tensor, step: int) -> None:
+    """Stop before a step that would spoil the weights.
 
-    Items are shuffled, sorted by length inside pools of some batches, cut, and shuffled again.
-    Items without words are left out.
+    Raises:
+        NumericsError: naming the step.
     """
-    random = philox(seed, 4, epoch)
-    order = [int(i) for i in random.permutation(len(lengths)) if lengths[i]]
-    found = []
-    for start in range(0, len(order), size * POOL_BATCHES):
-        pool = sorted(order[start : start + size * POOL_BATCHES], key=lambda i: lengths[i])
-        found += [pool[at : at + size] for at in range(0, len(pool), size)]
-    return [found[i] for i in random.permutation(len(found))]
+    if not math.isfinite(loss.item()):
+        raise NumericsError(
+            f"loss is {loss.item()}", where=f"step {step}", mend="lower the rates of the strategy"
+        )
 
 
-class _Epochs:
-    """All epochs of a run, each a list of batches."""
+@dataclass(frozen=True)
+class Cellwise:
+    """What all cells of a task have in common.
 
-    def __init__(self, split: Labelled, strategy: Strategy, seed: int) -> None:
-        self.split, self.seed, self.size = split, seed, strategy.options.batch_size
-        items = sum(1 for n in split.lengths if n)
-        self.steps_per_epoch = math.ceil(items / self.size)
-        least = math.ceil(strategy.options.min_steps / max(1, self.steps_per_epoch))
-        self.epochs = max(strategy.options.epochs, least)
+    Attributes:
+        family: of the task.
+        num_labels: distinct labels.
+        score: of predictions on the validation split; higher is better.
+        runtime: how to run.
+        folder: where Lightning may write.
+    """
 
-    @property
-    def num_steps(self) -> int:
-        """Optimizer steps of the run."""
-        return self.epochs * self.steps_per_epoch
+    family: Family
+    num_labels: int
+    score: Callable[[np.ndarray], float]
+    runtime: Runtime
+    folder: Path
 
-    def __len__(self) -> int:
-        return self.epochs
 
-    def __iter__(self) -> Iterator[list[list[int]]]:
-        for epoch in range(self.epochs):
-            yield batches(self.split.lengths, self.size, seed=self.seed, epoch=epoch)
+def epochs_of(strategy: Strategy, lengths: Sequence[int], *, seed: int, depths: int) -> Epochs:
+    """The passes of a run of a strategy over some items."""
+    options = strategy.options
+    return Epochs(
+        lengths,
+        size=options.batch_size,
+        epochs=max(options.epochs, strategy.least_epochs(depths)),
+        min_steps=options.min_steps,
+        num_looks=options.num_validations,
+        seed=seed,
+    )
 
 
 def train(
     representation: Representation,
     strategy: Strategy,
     split: Labelled,
+    valid: Labelled,
+    given: Cellwise,
     *,
-    family: Family,
-    num_labels: int,
     seed: int,
-    runtime: Runtime,
-    folder: Path,
+    watch: Watch = nothing,
 ) -> Head:
     """Fine-tune on one split; the representation is changed in place.
+
+    Args:
+        representation: as `strategy.start` gave it.
+        split: trained on.
+        valid: decides which state is kept.
+        watch: called where the validation split was looked at.
 
     Returns:
         The trained head.
     """
-    strategy.start(representation, seed)
     torch.manual_seed(seed)
     head = Head(
         num_layers=representation.num_layers,
         dim=representation.dim,
-        num_labels=num_labels,
-        family=family,
-        dropout=strategy.options.dropout,
+        num_labels=given.num_labels,
+        family=given.family,
+        options=strategy.head,
     )
-    epochs = _Epochs(split, strategy, seed)
-    module = FineTuning(representation, head, strategy, split, epochs.num_steps).train()
-    make_trainer(runtime, folder=folder, callbacks=[]).fit(module, epochs)
+    epochs = epochs_of(strategy, split.lengths, seed=seed, depths=representation.num_layers)
+    selection = Selection(given.score, strategy.options.patience)
+    learned = nn.ModuleList([representation, head])
+
+    def look() -> bool:
+        learned.eval()
+        selection.look(predict(head, valid), lambda: _state(learned))
+        learned.train()
+        return selection.is_over
+
+    module = FineTuning(
+        representation, head, strategy, split, epochs=epochs, look=look, watch=watch
+    ).train()
+    make_trainer(given.runtime, folder=given.folder, callbacks=[]).fit(module, epochs)
+    if selection.state is not None:
+        with torch.no_grad():
+            for name, weight in learned.named_parameters():
+                if name in selection.state:
+                    weight.copy_(selection.state[name])
     module.eval()
     return head
 
 
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    """Copies of what may have learned since the start."""
+    return {name: weight.detach().clone() for name, weight in module.named_parameters()}
+
+
 @torch.no_grad()
-def predict(head: Head, split: Labelled) -> list[np.ndarray]:
-    """Label numbers (or values) of each item's units; empty for an item without words."""
-    found = [np.zeros(0, dtype=np.int64)] * len(split.lengths)
+def predict(head: Head, split: Labelled) -> np.ndarray:
+    """Label numbers (or values) of all units; 0 for those of an item without words."""
+    found: np.ndarray | None = None
     for items in length_sorted_batches(split.lengths, EVALUATION_WORDS):
         logits_BUC = split.logits(head, items).float().cpu()
         for row, item in enumerate(items):
-            found[item] = head.family.decode(logits_BUC[row, : len(split.targets[item])])
-    return found
-
-
-def scored(split: Labelled, predicted: Sequence[np.ndarray], labels: Sequence[str]) -> Scored:
-    """Units that have a label, beside what is predicted.
-
-    An item without words is predicted as label 0.
-
-    Args:
-        labels: names of the labels, by number; none where values are predicted, all of which count.
-    """
-    columns: list[tuple[int, int, Any, Any]] = []
-    for item, targets in enumerate(split.targets):
-        for unit, gold in enumerate(targets):
-            if gold != IGNORE or not labels:
-                guess = predicted[item][unit] if len(predicted[item]) else 0
-                columns.append((item, unit, gold, guess))
-    item_N, unit_N, gold_N, predicted_N = map(np.array, zip(*columns, strict=True))
-    return Scored(item_N, unit_N, gold_N, predicted_N, labels)
+            start, end = split.starts[item], split.starts[item + 1]
+            best = head.family.decode(logits_BUC[row, : end - start])
+            if found is None:
+                found = np.zeros(int(split.starts[-1]), dtype=best.dtype)
+            found[start:end] = best
+    return np.zeros(int(split.starts[-1]), dtype=np.int64) if found is None else found

@@ -38,11 +38,6 @@ class Cached:
     def __init__(self, encoded: Sequence[Tensor]) -> None:
         self.encoded = encoded
 
-    @classmethod
-    def encode(cls, representation: Representation, sentences: Sequence[Words]) -> Cached:
-        """Encode all items of a split."""
-        return cls(representation.encode(sentences))
-
     def chosen(self, items: Sequence[int]) -> Cached:
         """Only some of the items, numbered anew."""
         return Cached([self.encoded[i] for i in items])

@@ -19,8 +19,7 @@ import torch
 from polyseme.data.parallel import ordered_map
 from polyseme.runtime.settings import Runtime
 from polyseme.tasks.common.prepared import PreparedTask
-from polyseme.transfer.cells import Cell
-from polyseme.transfer.evaluate import Evaluation
+from polyseme.transfer.evaluate import Evaluation, Job
 
 Tasks = Mapping[str, tuple[PreparedTask, str]]
 _given: dict[int, tuple[Evaluation, Tasks]] = {}
@@ -36,32 +35,32 @@ def fill(
     evaluation: Evaluation,
     tasks: Tasks,
     runtime: Runtime,
-    done: Callable[[], Any],
+    done: Callable[[int], Any],
 ) -> None:
     """Compute all cells that the store lacks.
 
     Args:
         tasks: each with the hash of its labelled data, by name.
         runtime: of the stage; on a cpu there are as many workers as it has threads.
-        done: called after each cell, for progress.
+        done: called with the number of cells that were computed, for progress.
 
     Raises:
         ResourceError: a worker was killed, most often for memory.
         PolysemeError: whatever a cell raises.
     """
-    cells = [cell for task, _ in tasks.values() for cell in evaluation.cells(task)]
+    jobs = [job for task, _ in tasks.values() for job in evaluation.jobs(task)]
     workers = runtime.num_threads if runtime.accelerator == "cpu" else 1
     finished = ordered_map(
         _compute,
-        cells,
-        num_workers=min(workers, len(cells)),
+        jobs,
+        num_workers=max(1, min(workers, len(jobs))),
         begin=partial(_begin, evaluation, tasks),
         start="fork",
         where="fine-tuning",
         setting="runtime.num_threads",
     )
-    for _ in finished:
-        done()
+    for count in finished:
+        done(count)
 
 
 def _begin(evaluation: Evaluation, tasks: Tasks) -> None:
@@ -70,6 +69,7 @@ def _begin(evaluation: Evaluation, tasks: Tasks) -> None:
     torch.set_num_threads(evaluation.runtime.num_threads)
 
 
-def _compute(cell: Cell) -> None:
+def _compute(job: Job) -> int:
     evaluation, tasks = _given[os.getpid()]
-    evaluation.outcome(*tasks[cell.task], cell)
+    evaluation.outcomes(*tasks[job[0].task], job)
+    return len(job)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -43,6 +43,7 @@ class LanguageModel(Contextual):
     """A network with a training objective on rows of running text.
 
     Attributes:
+        options: of its module, network and training.
         progress: share of the budget that is used up where the next batch is trained on, for
             objectives that change; 1 outside of training.
         stateful: whether the rows of a training batch continue those of the batch before; they then
@@ -56,6 +57,7 @@ class LanguageModel(Contextual):
     predicts: str = ""
     predictor: ClassVar[str] = ""
     byte_lengths_V: Tensor
+    options: Any
     progress = 1.0
 
     def __init__(self, pieces: WordPieces, *, max_length: int, pooling: Pooling) -> None:

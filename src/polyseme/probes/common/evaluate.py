@@ -8,7 +8,7 @@ Shapes: L layers, N training units, M test units, D dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,13 +18,14 @@ from torch import Tensor
 from polyseme import items
 from polyseme.config import build
 from polyseme.draws import philox
-from polyseme.models.base import Representation
+from polyseme.models.base import Words
 from polyseme.probes.base import ProbeData, control_labels
 from polyseme.tasks.base import Split
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.tasks.families.base import IGNORE
 
 STREAM = 6
+Encode = Callable[[Sequence[Words]], list[Tensor]]
 
 
 class Units(NamedTuple):
@@ -36,9 +37,7 @@ class Units(NamedTuple):
     num_items: int
 
 
-def units(
-    representation: Representation, task: PreparedTask, split: Split, most: int | None
-) -> Units:
+def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) -> Units:
     """Encode a split and keep the units that have a label; at most `most`, chosen at random."""
     targets = task.targets(split)
     places = [
@@ -51,9 +50,7 @@ def units(
         chosen = philox(0, STREAM).choice(len(places), most, replace=False)
         places = [places[i] for i in np.sort(chosen)]
     needed = sorted({item for item, _ in places})
-    encoded = dict(
-        zip(needed, representation.encode([split.sentences[i] for i in needed]), strict=True)
-    )
+    encoded = dict(zip(needed, encode([split.sentences[i] for i in needed]), strict=True))
     per_item = {item: _of_item(task, split, item, h_LTD) for item, h_LTD in encoded.items()}
     h_LND = torch.stack([per_item[item][:, unit] for item, unit in places], dim=1)
     gold_N = np.array([targets[item][unit] for item, unit in places])
@@ -72,7 +69,7 @@ def _of_item(task: PreparedTask, split: Split, item: int, h_LTD: Tensor) -> Tens
 def evaluate(
     name: str,
     values: Mapping[str, Any],
-    representation: Representation,
+    encode: Encode,
     task: PreparedTask,
     *,
     seeds: Sequence[int],
@@ -82,11 +79,12 @@ def evaluate(
     Args:
         name: conf item of the probe.
         values: its options.
+        encode: vectors h_LTD of each sentence under the representation.
     """
     module = items.load("probe", name)
     options = build(module.Config, values, file=f"conf/probe/{name}.yaml", key=f"probe.{name}")
-    train = units(representation, task, task.splits["train"], options.max_units)
-    test = units(representation, task, task.splits["test"], None)
+    train = units(encode, task, task.splits["train"], options.max_units)
+    test = units(encode, task, task.splits["test"], None)
     controls = [False, True] if task.family.level == "word" else [False]
     labellings = [(control, seed) for control in controls for seed in seeds]
     gold = {key: _labels(train, test, control=key[0], seed=key[1]) for key in labellings}

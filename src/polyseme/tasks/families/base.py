@@ -1,7 +1,7 @@
 """What fine-tuning, probes and baselines ask of a family of tasks.
 
-Shapes: B items, T words, D dimensions, P marked words, U units an item, E dimensions of a unit,
-C outputs, N scored units.
+Shapes: B items, T words, D dimensions, P marked words, U units an item of Q parts, E dimensions of
+a unit, C outputs, N scored units.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Family(ABC):
         metrics: names of what `score` measures.
         level: `word` where units are single words of a type, which control tasks need; else
             `sentence`.
+        pools: whether a unit is the mean of all words, which a strategy may pool otherwise.
         has_classes: whether labels are names; else they are numbers on a scale.
     """
 
@@ -72,6 +73,7 @@ class Family(ABC):
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
     level: ClassVar[str]
     has_classes: ClassVar[bool] = True
+    pools: ClassVar[bool] = False
 
     def fit(self, labels: Sequence[Any], *, task: str) -> list[str]:
         """Learn from the labels of the training split what there is to predict.
@@ -95,12 +97,22 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def units(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
-        """Vectors of the units of each item, h_BUE: U units an item, E = width(D).
+    def parts(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
+        """What a unit is made of, h_BUQD: Q parts, each chosen or averaged from the words.
+
+        It is linear in h, so that it can be taken once for each layer, before layers are mixed.
 
         Args:
             places_BP: words that the label is about; None where it is about all.
         """
+
+    def combine(self, h_XQD: Tensor) -> Tensor:
+        """Vectors of units from their parts, h_XE: E = width(D); X stands for any dimensions."""
+        return h_XQD.flatten(-2)
+
+    def units(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
+        """Vectors of the units of each item, h_BUE."""
+        return self.combine(self.parts(h_BTD, mask_BT, places_BP))
 
     def width(self, dim: int) -> int:
         """E, for representations of D dimensions."""

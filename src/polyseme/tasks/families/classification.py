@@ -15,11 +15,12 @@ class Family(base.Family):
     """A label for the sentence, from the mean of its word vectors."""
 
     level = "sentence"
+    pools = True
 
     def targets(self, labels: Sequence[Any], index: dict[str, int]) -> list[list[Any]]:
         """One number a sentence."""
         return [[base.number(label, index)] for label in labels]
 
-    def units(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
+    def parts(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
         """Mean over the words that are there."""
-        return base.mean(h_BTD, mask_BT)[:, None]
+        return base.mean(h_BTD, mask_BT)[:, None, None]

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 class Family(classification.Family):
     """A label for two texts."""
 
-    def units(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
-        """Both means, how they differ and how they agree, dimension by dimension."""
+    pools = False
+
+    def parts(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
+        """The means of both texts."""
         import torch
 
         if places_BP is None:
@@ -31,7 +33,14 @@ class Family(classification.Family):
         words_T = torch.arange(h_BTD.shape[1], device=h_BTD.device)
         u_BD = base.mean(h_BTD, mask_BT & (words_T < places_BP[:, :1]))
         v_BD = base.mean(h_BTD, mask_BT & (words_T > places_BP[:, :1]))
-        return torch.cat([u_BD, v_BD, (u_BD - v_BD).abs(), u_BD * v_BD], dim=-1)[:, None]
+        return torch.stack([u_BD, v_BD], dim=1)[:, None]
+
+    def combine(self, h_XQD: Tensor) -> Tensor:
+        """Both means, how they differ and how they agree, dimension by dimension."""
+        import torch
+
+        u_XD, v_XD = h_XQD.unbind(-2)
+        return torch.cat([u_XD, v_XD, (u_XD - v_XD).abs(), u_XD * v_XD], dim=-1)
 
     def width(self, dim: int) -> int:
         """4 D."""

@@ -21,6 +21,6 @@ class Family(base.Family):
         """One number a word."""
         return [[base.number(tag, index) for tag in tags] for tags in labels]
 
-    def units(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
+    def parts(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
         """The words themselves."""
-        return h_BTD
+        return h_BTD[:, :, None]

@@ -1,0 +1,120 @@
+"""Heads side by side on fixed vectors: each is what one head alone is."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from polyseme.runtime.settings import Runtime
+from polyseme.strategies import frozen
+from polyseme.tasks.families.base import IGNORE, get
+from polyseme.transfer import fixed
+from polyseme.transfer.finetune import Cellwise
+from polyseme.transfer.finetune import predict as predict_one
+from polyseme.transfer.fixed import Heads, Units
+from polyseme.transfer.head import Head
+from polyseme.transfer.labelled import Labelled
+from polyseme.transfer.vectors import Cached
+
+RUNTIME = Runtime(num_threads=1, precision="fp32", progress=False)
+LAYERS, DIM, LABELS = 3, 8, 4
+SEEDS = [0, 3]
+
+
+def _split(family: str, count: int = 160, seed: int = 0) -> Labelled:
+    """Texts of 0 to 8 words (marked words where a family needs them), the label in the vectors."""
+    random = np.random.default_rng(seed)
+    lengths = [int(n) for n in random.integers(2 if family == "pair" else 0, 9, count)]
+    encoded = [torch.from_numpy(random.normal(size=(LAYERS, n, DIM)).astype("f")) for n in lengths]
+    targets: list[list[int]] = []
+    for h_LTD in encoded:
+        if family == "tagging":
+            rows = h_LTD[1, :, :LABELS].argmax(-1).tolist()
+            targets.append([IGNORE if random.random() < 0.1 else int(y) for y in rows])
+        else:
+            targets.append([int(h_LTD[1].mean(0)[:LABELS].argmax()) if h_LTD.shape[1] else 0])
+    places = [[0, n - 1] for n in lengths] if family == "pair" else None
+    return Labelled(Cached(encoded), lengths, targets, places)
+
+
+def _strategy(**values: float) -> frozen.Strategy:
+    options = {"epochs": 12, "batch_size": 8, "head_lr": 0.05, "dropout": 0.0} | values
+    return frozen.Strategy(frozen.Config(**options))  # type: ignore[arg-type]
+
+
+def _accuracy(split: Labelled, predicted: np.ndarray) -> float:
+    found = split.scored(predicted, [str(n) for n in range(LABELS)])
+    return float((found.gold_N == found.predicted_N).mean())
+
+
+def _trained(
+    name: str, folder: Path, seeds: list[int], **values: float
+) -> tuple[Heads, Labelled, Units]:
+    family, split, valid = get(name), _split(name), _split(name, seed=1)
+    given = Cellwise(family, LABELS, partial(_accuracy, valid), RUNTIME, folder)
+    units, valid_units = Units.of(split, family), Units.of(valid, family)
+    heads = fixed.train(
+        _strategy(**values), units, valid_units, given, lengths=split.lengths, seeds=seeds
+    )
+    return heads, valid, valid_units
+
+
+@pytest.mark.parametrize("name", ["tagging", "classification", "pair"])
+def test_heads_compute_what_one_head_computes(name: str) -> None:
+    family, split = get(name), _split(name)
+    heads = Heads((LAYERS, DIM), LABELS, family, _strategy(), SEEDS).eval()
+    units = Units.of(split, family)
+    for number, seed in enumerate(SEEDS):
+        torch.manual_seed(seed)
+        head = Head(
+            num_layers=LAYERS, dim=DIM, num_labels=LABELS, family=family, options=_strategy().head
+        ).eval()
+        with torch.no_grad():
+            head.weights_L.copy_(torch.tensor([0.3, -1.0, 2.0]))
+            heads.weights_VL[number] = head.weights_L
+        found = units.spread(family.decode(fixed.predict(heads, units)[number]))
+        assert found.tolist() == predict_one(head, split).tolist()
+
+
+@pytest.mark.parametrize("name", ["tagging", "classification", "pair"])
+def test_heads_learn_and_their_seeds_do_not_mix(name: str, tmp_path: Path) -> None:
+    heads, valid, units = _trained(name, tmp_path, SEEDS, dropout=0.1)
+    assert not torch.equal(heads.weight_VEC[0], heads.weight_VEC[1])
+    if name != "pair":  # whose labels its units do not tell
+        predicted = units.spread(get(name).decode(fixed.predict(heads, units)[0]))
+        assert _accuracy(valid, predicted) > 0.6
+    alone, _, _ = _trained(name, tmp_path, SEEDS[1:], dropout=0.1)
+    torch.testing.assert_close(heads.weight_VEC[1], alone.weight_VEC[0], atol=1e-4, rtol=1e-3)
+
+
+def test_the_best_look_is_kept_and_patience_ends_a_run(tmp_path: Path) -> None:
+    family, split = get("classification"), _split("classification")
+    scores = iter([0.1, 0.9, 0.5, 0.4, 0.3, 0.2])
+    seen: list[float] = []
+
+    def score(_: np.ndarray) -> float:
+        seen.append(next(scores))
+        return seen[-1]
+
+    given = Cellwise(family, LABELS, score, RUNTIME, tmp_path)
+    units = Units.of(split, family)
+    values = {"num_validations": 12, "patience": 2}
+    found = fixed.train(_strategy(**values), units, units, given, lengths=split.lengths, seeds=[0])
+    assert seen == [0.1, 0.9, 0.5, 0.4]
+    two = Cellwise(family, LABELS, lambda _: 0.0, RUNTIME, tmp_path)
+    short = fixed.train(
+        _strategy(num_validations=12, patience=11), units, units, two,
+        lengths=split.lengths, seeds=[0],
+    )  # fmt: skip
+    assert not torch.equal(found.weight_VEC, short.weight_VEC)  # the first of equals is epoch 1
+
+
+def test_items_without_words_have_no_units_and_are_predicted_as_the_first_label() -> None:
+    split = Labelled(Cached([torch.zeros(1, 0, DIM), torch.ones(1, 2, DIM)]), [0, 2], [[2], [1]])
+    units = Units.of(split, get("classification"))
+    assert units.targets_N.tolist() == [1]
+    assert units.spread(np.array([3])).tolist() == [0, 3]
