@@ -26,7 +26,7 @@ from polyseme.runtime.console import Console
 
 PREPARE = {"dataset": "fetch", "corpus": "corpus"}
 MAKE = {"statics": "static", "lms": "pretrain", "externals": "external"}
-EVALUATE = ("finetune", "probe", "intrinsic")
+EVALUATE = ("invariance", "finetune", "probe", "intrinsic")
 STACK = "stack"
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock", "repro")
 MOST_JOBS = 8

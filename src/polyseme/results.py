@@ -37,7 +37,12 @@ SCHEMA = pa.schema(
     ]
 )
 
-REPORT_SCHEMA = SCHEMA.append(pa.field("num_bytes", pa.int64()))
+CHECK_SCHEMA = SCHEMA.append(pa.field("tolerance", pa.float64())).append(
+    pa.field("reason", pa.string())
+)
+"""Of the rows of the invariance battery."""
+
+REPORT_SCHEMA = CHECK_SCHEMA.append(pa.field("num_bytes", pa.int64()))
 """Of the table of a report, which adds what run records tell."""
 
 DICTIONARY = {
@@ -45,7 +50,7 @@ DICTIONARY = {
     "representation": "conf item; `<name>_init` is the same architecture with random weights; "
     "baselines that look at no representation carry their own name",
     "family": "static (one vector a type) or contextual (one vector a token); null for baselines",
-    "stage": "pretrain, finetune, probe, intrinsic or baseline",
+    "stage": "pretrain, invariance, finetune, probe, intrinsic or baseline",
     "task": "conf item of the task, or the name of the intrinsic data set",
     "strategy": "transfer strategy; for intrinsic rows the policy for out-of-vocabulary words: "
     "skip (pairs with one are left out) or zero (such pairs score 0)",
@@ -63,14 +68,18 @@ DICTIONARY = {
     "separation, detection_accuracy, replaced_share as fractions, bits_per_gap (and its floor, "
     "excess and error; also from_the_left, from_each_side) in bits a word, causal and masked: of "
     "the tokens that are predicted so, detection: of telling replaced tokens, "
-    "bits_per_byte in bits per UTF-8 byte, perplexity per predicted token, loss in nats",
+    "bits_per_byte in bits per UTF-8 byte, perplexity per predicted token, loss in nats; in "
+    "invariance rows the name of a check, whose value is the difference that it measured",
     "value": "the measurement",
     "num_items": "items that it was measured on (words, sentences, pairs, tokens)",
     "seconds": "wall-clock seconds that the trained part of this row took on the machine of the "
     "report; the one column that differs between equal runs",
     "words_seen": "words of running text seen in pre-training, repetitions counted",
     "num_parameters": "parameters of the representation; in finetune rows, of the head as well",
-    "checked": "the invariance battery passed; null where it has not run",
+    "checked": "in invariance rows, whether the check passed, null where it does not apply; in "
+    "others, whether the representation passed all of them, null where they have not run",
+    "tolerance": "largest difference with which a check of the invariance battery passes",
+    "reason": "why such a check does not apply, or what it found",
     "num_bytes": "bytes of the weights of the representation, without any head",
 }
 
@@ -90,7 +99,7 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], *, schema: pa.Schema = 
     pq.write_table(pa.table(columns, schema=schema), path)
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read(path: Path, *, schema: pa.Schema = SCHEMA) -> list[dict[str, Any]]:
     """Rows of a results table; of a report's without what it adds."""
-    rows: list[dict[str, Any]] = pq.read_table(path, schema=SCHEMA).to_pylist()
+    rows: list[dict[str, Any]] = pq.read_table(path, schema=schema).to_pylist()
     return rows

@@ -23,7 +23,7 @@ def test_every_stage_that_makes_a_model_depends_on_the_file_of_the_model(stage: 
     assert "src/polyseme/models/${item.model}.py" in written["deps"]
 
 
-@pytest.mark.parametrize("stage", ["finetune", "probe", "intrinsic"])
+@pytest.mark.parametrize("stage", ["invariance", "finetune", "probe", "intrinsic"])
 def test_every_stage_that_reads_a_model_depends_on_its_artifact(stage: str) -> None:
     written = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][stage]
     assert "artifacts/${experiment}/model/${item.corpus}/${item.model}" in written["deps"]

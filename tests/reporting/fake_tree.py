@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from fake_polysemy import OCCURRENCES, describe
 
 from polyseme import paths, results
@@ -80,8 +81,14 @@ class Tree:
             self.table(("baseline",), list(self._baselines()))
         return self
 
-    def table(self, stage: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-        results.write(self.root / paths.results(EXPERIMENT, *stage) / "results.parquet", rows)
+    def table(
+        self,
+        stage: tuple[str, ...],
+        rows: list[dict[str, Any]],
+        schema: pa.Schema = results.SCHEMA,
+    ) -> None:
+        path = self.root / paths.results(EXPERIMENT, *stage) / "results.parquet"
+        results.write(path, rows, schema=schema)
 
     def record(self, stage: str, **facts: Any) -> None:
         machine = {"hardware": {"cpu": "test", "cores": 2}, "versions": {"torch": "2.13.0"}}
@@ -132,6 +139,8 @@ class Tree:
             self.table(("probe", corpus, name), list(self._probe(base)))
         if self.selection.tasks:
             self.table(("intrinsic", corpus, name), list(self._intrinsic(base)))
+            rows = list(self._invariance(base))
+            self.table(("invariance", corpus, name), rows, schema=results.CHECK_SCHEMA)
         if OCCURRENCES in self.selection.tasks:
             self._json(self.described(name, corpus), describe(LAYERS[name]))
 
@@ -213,6 +222,15 @@ class Tree:
                 for policy, items in {"skip": 282, "zero": 353}.items():
                     score = {"metric": metric, "strategy": policy, "num_items": items}
                     yield row | score | {"value": 0.3 * items / 353 + 0.01 * layer}
+
+    def _invariance(self, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        row = base | {"stage": "invariance", "split": "test", "num_items": 32}
+        right = "all batches are padded on the right"
+        for task in self.selection.tasks:
+            for n, check in enumerate(("batch_size", "padding", "order")):
+                found = {"task": task, "metric": check, "value": n * 1e-7, "tolerance": 1e-4}
+                yield row | found | {"checked": True}
+            yield row | {"task": task, "metric": "left_padding", "reason": right}
 
     def _baselines(self) -> Iterator[dict[str, Any]]:
         for task in self.trained():

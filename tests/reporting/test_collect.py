@@ -14,7 +14,7 @@ from polyseme.reporting.measurements import VALUES
 from polyseme.reporting.selection import select
 
 
-@pytest.mark.parametrize("stage", ["finetune", "probe", "intrinsic", "model"])
+@pytest.mark.parametrize("stage", ["invariance", "finetune", "probe", "intrinsic", "model"])
 def test_a_missing_folder_of_a_selected_item_is_named(make_tree, stage):
     tree = make_tree()
     shutil.rmtree(tree.root / paths.results(EXPERIMENT, stage, "wiki", "bert"))
@@ -127,7 +127,7 @@ def test_every_column_either_identifies_or_is_measured():
 
 
 def test_the_selection_is_made_of_names():
-    params = {"corpora": ["wiki"], "representations": ["bert"], "tasks": ["upos"]}
+    params = {"corpora": ["wiki"], "representations": ["bert"], "tasks": ["upos"], "stacked": []}
     groups = {"strategy": {"full": {"epochs": 3}}, "probe": {"linear": {}}, "baseline": {}}
     selection = select(params | groups)
     assert selection.strategies == ("full",)

@@ -49,7 +49,7 @@ def test_the_report_has_all_its_parts(report):
         for variant in ("", "-dark")
     }
     metrics = {f"metrics/{name}.json" for name in ("pretrain", "finetune", "probe", "intrinsic")}
-    plots = {"metrics/loss.csv", "metrics/layers.csv"}
+    plots = {f"metrics/{name}.csv" for name in ("loss", "layers", "learning_curves")}
     pages = {"README.md", "index.html", "dictionary.md", "results.parquet"}
     assert set(_files(report)) == figures | metrics | plots | pages
 
@@ -229,6 +229,7 @@ def test_sections_without_rows_are_left_out(make_tree, tmp_path, change, missing
     titles = {
         "Answer",
         "All representations, with their cost",
+        "Checks before scores count",
         "Comparison",
         "Probes by layer",
         "Intrinsic measures",

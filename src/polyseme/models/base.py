@@ -116,6 +116,10 @@ class Representation(nn.Module, ABC):
         """Whether the word has a vector of its own; subwords can spell any word."""
         return True
 
+    def window(self, sentence: Words) -> int:
+        """How many of its first words see each other; fewer than all where it is cut."""
+        return len(sentence)
+
     @torch.no_grad()
     def encode(
         self, sentences: Sequence[Words], *, max_batch_words: int = MAX_BATCH_WORDS

@@ -16,7 +16,7 @@ from typing import Any
 
 from polyseme import paths, results
 from polyseme.errors import DataError
-from polyseme.reporting import made, polysemy
+from polyseme.reporting import checks, made, polysemy
 from polyseme.reporting.measurements import INIT, VALUES, Measurements, Row, ordering
 from polyseme.reporting.selection import Selection
 
@@ -61,7 +61,7 @@ class Evidence:
 
     def systems(self) -> list[str]:
         """Names of all representations that have rows, in the order of the report."""
-        stages = ("pretrain", "finetune", "probe", "intrinsic")
+        stages = ("pretrain", "invariance", "finetune", "probe", "intrinsic")
         found = self.rows.where(stage=stages).distinct("system")
         selected = [self.system(corpus, name) for corpus, name in self.selection.pairs()]
         return [name for name in selected if name in found] + [
@@ -116,6 +116,7 @@ def collect(
             evidence.system(row["corpus"], row["representation"].removesuffix(INIT))
         )
         made.fill_costs(row, of, reader.records)
+    checks.fill(rows)
     evidence.rows = _ordered(evidence, rows)
     return evidence
 
@@ -136,7 +137,7 @@ class _Reader:
         file = self.folder(path) / RESULTS
         if not file.is_file():
             raise DataError("is missing", where=path / RESULTS, mend="run `dvc repro`")
-        return results.read(file)
+        return results.read(file, schema=results.CHECK_SCHEMA)
 
     def json(self, path: Path) -> dict[str, Any]:
         if not path.is_file():
@@ -156,7 +157,7 @@ def _read_models(evidence: Evidence, reader: _Reader) -> list[Row]:
     for corpus, name in evidence.selection.pairs():
         folder = reader.folder(paths.model(evidence.experiment, corpus, name))
         if (folder / RESULTS).is_file():
-            rows += results.read(folder / RESULTS)
+            rows += results.read(folder / RESULTS, schema=results.CHECK_SCHEMA)
         system, item = evidence.system(corpus, name), f"{corpus}-{name}"
         if (folder / HISTORY).is_file():
             evidence.histories[system] = _read_history(folder / HISTORY)
@@ -169,6 +170,7 @@ def _read_models(evidence: Evidence, reader: _Reader) -> list[Row]:
 def _read_evaluations(selection: Selection, reader: _Reader) -> list[Row]:
     """Rows of every evaluation stage, without tasks, strategies and probes not selected."""
     evaluations = {
+        "invariance": selection.tasks,
         "finetune": selection.strategies and selection.tasks,
         "probe": selection.probes and selection.tasks,
         "intrinsic": selection.tasks,

@@ -16,6 +16,8 @@ from typing import Any
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.figures.layers import SELECTIVITY, main_metric
 from polyseme.reporting.measurements import Measurements
+from polyseme.reporting.rankings import finals
+from polyseme.stats.seeds import summarize
 
 DIGITS = 4
 LOSS_COLUMNS = (
@@ -27,6 +29,10 @@ LOSS_COLUMNS = (
     "valid_loss",
     "valid_bits_per_byte",
     "valid_perplexity",
+)
+CURVE_COLUMNS = (
+    *("representation", "task", "strategy", "labels", "metric"),
+    *("score", "lowest", "highest", "seeds"),
 )
 LAYER_COLUMNS = ("representation", "task", "probe", "layer", "metric", "score", "control")
 
@@ -47,6 +53,7 @@ def write(folder: Path, evidence: Evidence) -> None:
         (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     _write_csv(folder / "loss.csv", LOSS_COLUMNS, _losses(evidence))
     _write_csv(folder / "layers.csv", (*LAYER_COLUMNS, SELECTIVITY), _layers(evidence))
+    _write_csv(folder / "learning_curves.csv", CURVE_COLUMNS, _learning_curves(evidence))
 
 
 def _put(nested: Nested, keys: Sequence[str], rows: Measurements) -> None:
@@ -130,6 +137,18 @@ def _layers(evidence: Evidence) -> list[Mapping[str, Any]]:
             summary = measured.summary()
             line[name] = round(summary.mean, DIGITS) if summary else ""
         lines.append(line)
+    return lines
+
+
+def _learning_curves(evidence: Evidence) -> list[Mapping[str, Any]]:
+    """One line a representation, task, strategy and number of labels, over seeds."""
+    lines: list[Mapping[str, Any]] = []
+    for task in evidence.selection.tasks:
+        groups = finals(evidence, task).by("system", "task", "strategy", "train_size", "metric")
+        for keys, rows in groups.items():
+            found = summarize(rows.values())
+            scores = [round(value, DIGITS) for value in (found.mean, found.minimum, found.maximum)]
+            lines.append(dict(zip(CURVE_COLUMNS, (*keys, *scores, found.num), strict=True)))
     return lines
 
 

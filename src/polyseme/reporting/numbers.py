@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from polyseme.stats.seeds import Summary
 
 MISSING, ELSEWHERE = "–", "elsewhere"
@@ -34,6 +36,13 @@ def value(metric: str, number: float | None, *, signed: bool = False) -> str:
     if float(text) == 0:
         text = f"{0:.{decimals}f}"
     return text.replace("-", "−")
+
+
+def small(number: float | None) -> str:
+    """A difference of any size, with two digits."""
+    if number is None:
+        return MISSING
+    return "∞" if number == math.inf else f"{number:.2g}".replace("-", "−")
 
 
 def spread(metric: str, summary: Summary | None) -> str:

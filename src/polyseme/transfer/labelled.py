@@ -60,7 +60,7 @@ class Labelled:
         """The units that have a label, beside what is predicted of all units.
 
         Args:
-            labels: names of the labels, by number.
+            labels: names of the labels, by number; none where values are predicted.
         """
         kept_N = self.gold_N != IGNORE
         counts = np.diff(self.starts)

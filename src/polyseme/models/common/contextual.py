@@ -50,6 +50,11 @@ class SubwordRows(Representation):
                 rows.append(row)
         return WordBatch(torch.tensor([len(s) for s in sentences]), _tensors(rows, spans, slots))
 
+    def window(self, sentence: Words) -> int:
+        """Words of the first row."""
+        _, spans = next(iter(self._rows(sentence)))
+        return len(spans)
+
     @abstractmethod
     def _rows(self, sentence: Words) -> Iterator[tuple[list[int], list[tuple[int, int]]]]:
         """Rows of ids that fit, and first and end of each word's pieces; no word without one."""

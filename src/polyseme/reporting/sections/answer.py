@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from polyseme.reporting import numbers
+from polyseme.reporting.checks import counted, failures, label
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
 from polyseme.reporting.page import Item, Section
@@ -22,6 +24,8 @@ RULE = (
 
 def build(evidence: Evidence) -> Section | None:
     """The section; None where nothing was fine-tuned."""
+    failed = _failed(evidence)
+    evidence = replace(evidence, rows=counted(evidence.rows))
     found = contests(evidence)
     if not found:
         return None
@@ -34,10 +38,17 @@ def build(evidence: Evidence) -> Section | None:
     return Section(
         "Answer",
         "answer",
-        paragraphs=(headline(found), _worth(evidence)),
+        paragraphs=(*failed, headline(found), _worth(evidence)),
         items=tuple(items),
         notes=(RULE,),
     )
+
+
+def _failed(evidence: Evidence) -> list[str]:
+    """Who is left out of all that follows."""
+    found = [label(evidence.rows, system) for system in failures(evidence.rows)]
+    told = f"Left out of this answer, for a check that failed: {numbers.listing(found)}."
+    return [told] if found else []
 
 
 def headline(found: list[Contest]) -> str:

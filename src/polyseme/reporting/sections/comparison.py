@@ -1,13 +1,13 @@
-"""Scores of every representation on every task, what pre-training adds, and label budgets."""
+"""Scores of every representation on every task, and what pre-training adds."""
 
 from __future__ import annotations
 
-from polyseme.reporting import numbers
+from polyseme.reporting import checks, numbers
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.figures import comparison as figure
 from polyseme.reporting.measurements import Measurements
 from polyseme.reporting.page import Cell, Section, Table, table
-from polyseme.reporting.rankings import Contest, contests, finals, gains
+from polyseme.reporting.rankings import Contest, contests, gains
 from polyseme.stats.seeds import Summary
 
 FOLD = ("Seeds", "Training items", "Items", "Layer", "Pooling")
@@ -27,12 +27,11 @@ def build(evidence: Evidence) -> Section | None:
         _scores(evidence, task, [c for c in found if c.task == task])
         for task in dict.fromkeys(c.task for c in found)
     ]
-    budgets = [_budgets(evidence, task) for task in dict.fromkeys(c.task for c in found)]
     return Section(
         "Comparison",
         "comparison",
         figures=(drawn,),
-        tables=(*tables, *(t for t in [_gains(evidence), *budgets] if t)),
+        tables=(*tables, *(t for t in [_gains(evidence)] if t)),
         notes=(f"Scores are {NOTE}",),
     )
 
@@ -54,14 +53,15 @@ def _scores(evidence: Evidence, task: str, found: list[Contest]) -> Table:
     base = evidence.rows.where(stage="baseline", task=task).real().final()
     main = found[0].metric
     metrics = [main] + [m for m in rows.distinct("metric") if m != main]
+    checked = evidence.rows.where(stage=checks.STAGE)
     lines: list[list[Cell | str]] = []
     for contest in found:
         group = rows.where(strategy=contest.strategy).by("system")
         order = {contest.ranking.leader: contest.ranking.summary}
         order |= {rival.name: rival.summary for rival in contest.ranking.rivals}
-        lines += [
-            _line(contest, name, summary, group[name], metrics) for name, summary in order.items()
-        ]
+        for name, summary in order.items():
+            line = _line(contest, name, summary, group[name], metrics)
+            lines.append([contest.strategy, checks.label(checked, name), *line])
     for name, measured in base.by("representation").items():
         scores = [score(m, measured.where(metric=m)) for m in metrics]
         blanks = [Cell(numbers.MISSING)] * 6
@@ -82,8 +82,6 @@ def _line(
     scores = [score(m, rows.where(metric=m), strong=best and m == main) for m in metrics]
     low, high = (numbers.value(main, end) for end in (summary.minimum, summary.maximum))
     return [
-        contest.strategy,
-        name,
         *scores,
         _behind(contest, name),
         Cell(f"{low} to {high}", summary.minimum),
@@ -122,19 +120,3 @@ def _gains(evidence: Evidence) -> Table | None:
     caption = "What pre-training adds: main metric minus that of the same representation trained "
     caption += "from scratch"
     return table(caption, [*columns, "Training items"], lines, fold=FOLD) if lines else None
-
-
-def _budgets(evidence: Evidence, task: str) -> Table | None:
-    """The main metric by number of labels, where there are several."""
-    rows = finals(evidence, task)
-    sizes: list[int] = sorted(rows.distinct("train_size"))
-    if len(sizes) < 2:  # noqa: PLR2004
-        return None
-    metric = str(rows.one("metric"))
-    lines: list[list[Cell | str]] = []
-    for (strategy, system), group in rows.by("strategy", "system").items():
-        scores = [score(metric, group.where(train_size=size)) for size in sizes]
-        lines.append([strategy, system, *scores])
-    columns = ["Strategy", "Representation", *(f"{numbers.count(s)} items" for s in sizes)]
-    caption = f"{task}: {numbers.name(metric)} by number of labelled training items"
-    return table(caption, columns, lines)

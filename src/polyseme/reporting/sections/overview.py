@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyseme.reporting import numbers
+from polyseme.reporting import checks, numbers
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.costs import finetuning
 from polyseme.reporting.made import NUM_BYTES, Made
@@ -34,15 +34,15 @@ def build(evidence: Evidence) -> Section | None:
         return None
     named = [name for name in evidence.selection.strategies if name != SCRATCH]
     strategy = FULL if FULL in named else next(iter(named), SCRATCH)
-    columns = ["Representation", "Family", "Words seen", "Pre-training", "Parameters", "Size"]
-    columns += [f"Fine-tuning ({strategy})", *map(title, found)]
+    columns = ["Representation", "Checks", "Family", "Words seen", "Pre-training", "Parameters"]
+    columns += ["Size", f"Fine-tuning ({strategy})", *map(title, found)]
     lines = [*_pretrained(evidence, systems, found, strategy)]
     lines += [*_scratch(evidence, systems, found), *_baselines(found)]
     notes = [TASKS, COSTS]
     if any(evidence.made[name].is_from_elsewhere for name in systems):
         notes.append(ELSEWHERE)
     caption = "Every representation: what it costs, and its score on every task"
-    tables = (table(caption, columns, lines),)
+    tables = (table(caption, columns, lines, fold=("Checks",)),)
     return Section(
         "All representations, with their cost", "overview", tables=tables, notes=tuple(notes)
     )
@@ -59,6 +59,7 @@ def _pretrained(
         lines.append(
             [
                 name,
+                checks.verdict(evidence.rows, name),
                 of.family,
                 number(of.card["words_seen"]),
                 Cell(numbers.ELSEWHERE) if of.is_from_elsewhere else time,
@@ -81,7 +82,8 @@ def _scratch(
         if not of.is_static and any(name in measure.scratch for measure in found):
             scores = [_score(measure, measure.scratch.get(name)) for measure in found]
             costs = [number(0), Cell("none", 0.0), *_size(of), _duration(seconds.get(name))]
-            lines.append([f"{name}, from scratch", of.family, *costs, *scores])
+            told = checks.verdict(evidence.rows, name)
+            lines.append([f"{name}, from scratch", told, of.family, *costs, *scores])
     return lines
 
 
@@ -89,7 +91,7 @@ def _baselines(found: list[Measure]) -> list[list[Cell | str]]:
     lines: list[list[Cell | str]] = []
     for name in dict.fromkeys(name for measure in found for name in measure.baselines):
         scores = [_score(measure, measure.baselines.get(name)) for measure in found]
-        blanks = [Cell(numbers.MISSING)] * 6
+        blanks = [Cell(numbers.MISSING)] * 7
         lines.append([f"{numbers.name(name)} (baseline)", *blanks, *scores])
     return lines
 

@@ -17,7 +17,7 @@ class PreparedTask:
         self.card = tasks.read_card(folder)
         self.name: str = self.card["name"]
         self.family: Family = get(self.card["family"])
-        self.main_metric: str = self.card["main_metric"]
+        self.main_metric: str = self.card.get("main_metric", self.family.main_metric)
         self.splits = {name: tasks.read(folder, name) for name in tasks.SPLITS}
         self.labels = self.family.fit(self.splits["train"].labels, task=self.name)
         self.index = {label: number for number, label in enumerate(self.labels)}
@@ -30,8 +30,8 @@ class PreparedTask:
         """Metrics of the family, and the main metric of the task."""
         scores = self.family.score(scored)
         if self.main_metric in METRICS:
-            metric = METRICS[self.main_metric]
-            scores[self.main_metric] = metric(scored.gold_N, scored.predicted_N)
+            found = METRICS[self.main_metric](scored.gold_N, scored.predicted_N)
+            scores[self.main_metric] = found
         return scores
 
 

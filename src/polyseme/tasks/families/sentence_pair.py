@@ -23,7 +23,7 @@ class Family(classification.Family):
     pools = False
 
     def parts(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:
-        """The means of both texts."""
+        """Both means."""
         import torch
 
         if places_BP is None:
@@ -36,7 +36,7 @@ class Family(classification.Family):
         return torch.stack([u_BD, v_BD], dim=1)[:, None]
 
     def combine(self, h_XQD: Tensor) -> Tensor:
-        """Both means, how they differ and how they agree, dimension by dimension."""
+        """Both, how they differ and how they agree, dimension by dimension."""
         import torch
 
         u_XD, v_XD = h_XQD.unbind(-2)

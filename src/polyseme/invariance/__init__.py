@@ -1,0 +1,1 @@
+"""Checks that every representation must pass before its scores count."""
