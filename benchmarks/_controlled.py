@@ -7,10 +7,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from polyseme import items
-from polyseme.config import build
 from polyseme.data import corpus
 from polyseme.tasks import base
+from polyseme.tasks.common import preparation
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,8 +38,6 @@ def task(name: str, source: Path, out: Path, **changes: Any) -> Path:
     raw.experiment = "benchmark"
     values: Any = OmegaConf.to_container(raw, resolve=True)
     del values["experiment"]
-    module = items.load("task", name)
-    options = build(module.Config, values | changes, file=f"conf/task/{name}.yaml")
     out.mkdir(parents=True)
-    base.write(out, module.prepare(options, source), {"name": name, "family": module.FAMILY})
+    base.write(out, *preparation.prepare(preparation.configured(name, values | changes), source))
     return out

@@ -83,7 +83,6 @@ def prepared(task: Task, folder: Path) -> tuple[dict[str, base.Split], dict[str,
         raise DataError("is not set", where="POLYSEME_MIRROR", mend="name the folder of data sets")
     if not (folder / name).exists():
         downloads = folder / "downloads"
-        downloads.mkdir(parents=True, exist_ok=True)
         fetch(
             dataset(task),
             name,

@@ -76,5 +76,9 @@ def _fetch(name: str, folder: Path, mirror: Path | None) -> None:
     out, downloads = folder / "out", folder / "downloads"
     fetch.fetch(dataset, name, out=out, downloads=downloads, mirror=mirror, progress=False)
     found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert found == {file.name for file in dataset.files}
+    archives, kept = (
+        {file.name for file in dataset.files if file.archive == packed} for packed in (True, False)
+    )
+    assert kept <= found and not archives & found
+    assert (found - kept != set()) == bool(archives)
     assert set(dataset.splits.values()) <= found

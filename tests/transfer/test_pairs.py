@@ -18,23 +18,25 @@ from polyseme.models.common.table import Table
 from polyseme.runtime.settings import Runtime
 from polyseme.tasks import base as tasks
 from polyseme.tasks.common.prepared import PreparedTask
+from polyseme.tasks.families.base import IGNORE
 from polyseme.transfer.cells import Outcome
 from polyseme.transfer.evaluate import Evaluation, rows_of
 
 WORDS = [f"w{i}" for i in range(20)]
-FROZEN = {"epochs": 12, "batch_size": 8, "head_lr": 0.05, "dropout": 0.0}
+COMMON = {"epochs": 12, "batch_size": 8, "head_lr": 0.05, "dropout": 0.0}
+STRATEGIES = {"frozen": COMMON, "full": COMMON | {"encoder_lr": 0.005}}
 
 
 def _outcome(
-    pieces: WordPieces, folder: Path, family: str, labels: Any, sizes: tuple[int, int] = (300, 80)
+    pieces: WordPieces, folder: Path, *, strategy: str, family: str, labels: Any, size: int = 300
 ) -> tuple[Outcome, list[dict[str, Any]]]:
     """Fine-tune on pairs of words whose label is a function of both."""
     random = np.random.default_rng(0)
     splits = {}
-    for name, size in zip(tasks.SPLITS, (sizes[0], sizes[1], sizes[1]), strict=True):
-        pairs = random.integers(len(WORDS), size=(size, 2))
+    for name, number in {"train": size, "valid": 80, "test": 80}.items():
+        pairs = random.integers(len(WORDS), size=(number, 2))
         texts = [[WORDS[a], "of", TEXT, "the", WORDS[b]] for a, b in pairs]
-        splits[name] = tasks.Split(texts, [labels(a, b) for a, b in pairs], places=[[2]] * size)
+        splits[name] = tasks.Split(texts, [labels(a, b) for a, b in pairs], places=[[2]] * number)
     (folder / "task").mkdir()
     metric = "pearson" if family == "relatedness" else "accuracy"
     card = {"name": "toy", "family": family, "main_metric": metric}
@@ -43,20 +45,27 @@ def _outcome(
     table = Table([*WORDS, "of", "the"], 64, pieces, "zero")
     table.reset(0)
     evaluation = Evaluation(
-        lambda: table, "weights", word2vec, {"frozen": FROZEN}, seeds=[0], train_sizes=["all"],
-        identity={}, scratch=folder,
+        lambda: table, "weights", word2vec, {strategy: STRATEGIES[strategy]},
+        seeds=[0], train_sizes=["all"], identity={}, scratch=folder,
         runtime=Runtime(num_threads=1, precision="fp32", progress=False),
     )  # fmt: skip
-    ((cell,),) = evaluation.jobs(task)
-    (outcome,) = evaluation.outcomes(task, "digest", (cell,))
+    (job,) = evaluation.jobs(task)
+    (outcome,), (cell,) = evaluation.outcomes(task, "digest", job), job
     rows = list(rows_of(cell, outcome, {"corpus": "c", "representation": "r", "family": "static"}))
     return outcome, rows
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_head_learns_a_score_on_any_scale_and_leaves_it_in_rows_and_predictions(
-    pieces: WordPieces, in_tmp: Path
+    pieces: WordPieces, in_tmp: Path, strategy: str
 ) -> None:
-    outcome, rows = _outcome(pieces, in_tmp, "relatedness", lambda a, b: 1000.0 + 40 * a - 15 * b)
+    outcome, rows = _outcome(
+        pieces,
+        in_tmp,
+        strategy=strategy,
+        family="relatedness",
+        labels=lambda a, b: 1000.0 + 40 * a - 15 * b,
+    )
     results.write(in_tmp / "rows.parquet", rows)
     found = {(r["split"], r["metric"]): r["value"] for r in results.read(in_tmp / "rows.parquet")}
     assert {metric for _, metric in found} == {"pearson", "spearman"}
@@ -69,14 +78,27 @@ def test_a_head_learns_a_score_on_any_scale_and_leaves_it_in_rows_and_prediction
     assert {row["num_items"] for row in rows} == {80}
 
 
-def test_scores_of_minus_a_hundred_count_like_others(pieces: WordPieces, in_tmp: Path) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_score_that_looks_like_no_label_counts_like_others(
+    pieces: WordPieces, in_tmp: Path, strategy: str
+) -> None:
     outcome, _ = _outcome(
-        pieces, in_tmp, "relatedness", lambda a, b: 100.0 * int(a % 2) - 100, (40, 30)
+        pieces,
+        in_tmp,
+        strategy=strategy,
+        family="relatedness",
+        size=40,
+        labels=lambda a, b: float(IGNORE) * (a % 2),
     )
-    assert outcome.scores["test"]["num_items"] == 30
+    assert outcome.scores["test"]["num_items"] == 80
 
 
-def test_a_head_tells_which_of_two_texts_a_word_is_in(pieces: WordPieces, in_tmp: Path) -> None:
-    _, rows = _outcome(pieces, in_tmp, "sentence_pair", lambda _, b: f"{b % 2}")
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_head_tells_which_of_two_texts_a_word_is_in(
+    pieces: WordPieces, in_tmp: Path, strategy: str
+) -> None:
+    _, rows = _outcome(
+        pieces, in_tmp, strategy=strategy, family="sentence_pair", labels=lambda _, b: f"{b % 2}"
+    )
     assert {r["metric"] for r in rows} == {"accuracy", "macro_f1"}
     assert min(r["value"] for r in rows if r["split"] == "test") > 0.9

@@ -61,10 +61,9 @@ class Labelled:
         """The units that have a label, beside what is predicted of all units.
 
         Args:
-            labels: names of the labels, by number; none where values are predicted, which all
-                count.
+            labels: names of the labels, by number; none where values are predicted.
         """
-        kept_N = self.gold_N != IGNORE if len(labels) else np.ones(len(self.gold_N), dtype=bool)
+        kept_N = self.gold_N != IGNORE
         counts = np.diff(self.starts)
         item_N = np.repeat(np.arange(len(counts)), counts)
         unit_N = np.arange(len(item_N)) - np.repeat(self.starts[:-1], counts)

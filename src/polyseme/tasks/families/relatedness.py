@@ -16,7 +16,7 @@ import numpy as np
 
 from polyseme.errors import DataError
 from polyseme.tasks.families import sentence_pair
-from polyseme.tasks.families.base import Scored
+from polyseme.tasks.families.base import IGNORE, Scored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,8 +44,9 @@ class Family(sentence_pair.Family):
         return []
 
     def targets(self, labels: Sequence[Any], index: dict[str, int]) -> list[list[Any]]:
-        """One score a pair, as it was given."""
-        return [[float(label)] for label in labels]
+        """One score a pair, as it was given; one that is IGNORE moves by its last bit."""
+        scores = [float(label) for label in labels]
+        return [[np.nextafter(IGNORE, 0) if s == IGNORE else s] for s in scores]
 
     def num_outputs(self, num_labels: int) -> int:
         """One."""
