@@ -47,6 +47,16 @@ def test_duplicates_are_dropped_from_train_whatever_the_reader(tmp_path: Path) -
     assert duplicates.in_train(splits) == {"valid": 0, "test": 0}
 
 
+def test_a_split_is_cut_to_the_size_in_conf_and_the_card_tells_from_what(tmp_path: Path) -> None:
+    splits, card = _prepare(tmp_path, at_most={"train": 4, "test": 9})
+    assert {name: len(split) for name, split in splits.items()} == {
+        "train": 4, "valid": 2, "test": 1,
+    }  # fmt: skip
+    assert card["drawn_from"] == {"train": 5, "valid": 2, "test": 1}
+    assert set(splits["train"].labels) == {"x", "y"}
+    assert "drawn_from" not in _prepare(tmp_path)[1]
+
+
 def test_a_train_split_of_duplicates_alone_is_empty(tmp_path: Path) -> None:
     (tmp_path / "train").write_text("x bad\ny new\n")
     with pytest.raises(DataError, match="toy: split 'train' is empty"):

@@ -15,7 +15,7 @@ from torch import nn
 from polyseme.config import build
 from polyseme.data.tokenizer import WordPieces
 from polyseme.data.tokens import TokenStore
-from polyseme.models import awd_lstm, bert, elmo
+from polyseme.models import awd_lstm, bert, elmo, word2vec
 from polyseme.models.base import Representation
 from polyseme.models.common.language_model import LanguageModel
 from polyseme.models.common.stacked import Stacked
@@ -23,8 +23,10 @@ from polyseme.models.common.table import Table
 from polyseme.runtime.settings import Runtime
 from polyseme.strategies import frozen_bilstm, gradual, lora, stack
 from polyseme.tasks import base as tasks
+from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.tasks.families.base import get
 from polyseme.training.evaluate import evaluate, held_out_batches
+from polyseme.transfer.evaluate import Evaluation
 from polyseme.transfer.forgetting import ROWS, Forgetting
 from polyseme.transfer.head import Head, HeadOptions, pooled
 from polyseme.transfer.tuning import Tuning
@@ -274,6 +276,29 @@ def test_budgets_are_nested_stratified_and_the_same_every_time() -> None:
         assert shares == pytest.approx([0.6, 0.3, 0.1], abs=1 / size)
     assert found[100] == tasks.budget_items(split, 100, task="t")
     assert found[100] != list(range(100))
+
+
+def test_large_budgets_are_left_out_where_a_strategy_says_so(
+    pieces: WordPieces, in_tmp: Path
+) -> None:
+    folder = in_tmp / "task"
+    folder.mkdir()
+    split = tasks.Split([["w1"], ["w2"]] * 20, [["a"], ["b"]] * 20)
+    tasks.write(folder, dict.fromkeys(tasks.SPLITS, split), {"name": "t", "family": "tagging"})
+    common = {"epochs": 1, "batch_size": 8, "head_lr": 0.1}
+    options = {
+        "frozen": common,
+        "full": common | {"encoder_lr": 0.1, "most_items": 16},
+        "scratch": common | {"encoder_lr": 0.1, "most_items": 40},
+    }
+    evaluation = Evaluation(
+        lambda: _table(pieces), "weights", word2vec, options, seeds=[0], train_sizes=["all", 8, 40],
+        identity={}, runtime=RUNTIME, scratch=in_tmp,
+    )  # fmt: skip
+    found = [c for job in evaluation.jobs(PreparedTask(folder)) for c in job]
+    assert [(c.strategy, c.train_size) for c in found] == [
+        ("frozen", 8), ("frozen", "all"), ("full", 8), ("scratch", 8), ("scratch", "all"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("labels", [[["n", "v"]] * 50, [1.5] * 50, [[None, "s"]] * 50])

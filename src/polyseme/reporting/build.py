@@ -33,6 +33,7 @@ from polyseme.reporting.sections import (
     polysemy,
     probes,
     provenance,
+    strategies,
 )
 
 SECTIONS = (
@@ -42,6 +43,7 @@ SECTIONS = (
     polysemy.build,
     comparison.build,
     learning.build,
+    strategies.build,
     probes.build,
     intrinsic.build,
     floor.build,

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from polyseme import paths, results
 from polyseme.errors import DataError
 from polyseme.reporting import checks, made, polysemy
@@ -24,7 +26,7 @@ Open = Callable[[Path], Path]
 Record = dict[str, Any]
 History = list[dict[str, float | None]]
 
-RESULTS, HISTORY = "results.parquet", "history.csv"
+RESULTS, HISTORY, FORGETTING = "results.parquet", "history.csv", "forgetting.parquet"
 CORPUS_CARD, TASK_CARD, MODEL_CARD = "card.json", "task.json", "representation.json"
 
 
@@ -38,6 +40,7 @@ class Evidence:
         histories: system -> rows of its training history; None where a column was not measured.
         corpora: corpus -> data card.
         tasks: task -> task card.
+        forgetting: loss of language models on held-out text while a task is learned, with `system`.
         polysemy: system -> what it makes of words with several senses, if the stage wrote it.
         records: name of a stage (`finetune@wiki-bert`) -> its run record.
         params: the whole params.yaml, of which provenance gives the digest.
@@ -51,6 +54,7 @@ class Evidence:
     histories: dict[str, History] = field(default_factory=dict)
     corpora: dict[str, dict[str, Any]] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    forgetting: list[dict[str, Any]] = field(default_factory=list)
     polysemy: dict[str, polysemy.Polysemy] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
 
@@ -109,6 +113,7 @@ def collect(
         reader.record(f"task@{name}")
     rows = _read_models(evidence, reader)
     rows += _read_evaluations(selection, reader)
+    evidence.forgetting = _read_forgetting(evidence, root)
     evidence.polysemy = _read_polysemy(evidence, root)
     evidence.records = reader.records
     for row in rows:
@@ -188,6 +193,19 @@ def _read_evaluations(selection: Selection, reader: _Reader) -> list[Row]:
         rows += reader.rows(paths.results(reader.experiment, "baseline"))
         reader.record("baseline")
     return [row for row in rows if _selected(row, selection)]
+
+
+def _read_forgetting(evidence: Evidence, root: Path) -> list[dict[str, Any]]:
+    """Looks beside the results of fine-tuning, whose folders have been verified by now."""
+    chosen = evidence.selection
+    found = []
+    for corpus, name in chosen.pairs():
+        folder = root / paths.results(evidence.experiment, "finetune", corpus, name)
+        if (path := folder / FORGETTING).is_file():
+            looks = pq.read_table(path).to_pylist()
+            system = {"system": evidence.system(corpus, name)}
+            found += [system | look for look in looks if look["strategy"] in chosen.strategies]
+    return [look for look in found if look["task"] in chosen.tasks]
 
 
 def _read_polysemy(evidence: Evidence, root: Path) -> dict[str, polysemy.Polysemy]:

@@ -20,6 +20,16 @@ from polyseme.reporting.rankings import finals
 from polyseme.stats.seeds import summarize
 
 DIGITS = 4
+FORGETTING_COLUMNS = (
+    "system",
+    "strategy",
+    "task",
+    "train_size",
+    "seed",
+    "epoch",
+    "step",
+    "bits_per_byte",
+)
 LOSS_COLUMNS = (
     "model",
     "step",
@@ -54,6 +64,7 @@ def write(folder: Path, evidence: Evidence) -> None:
     _write_csv(folder / "loss.csv", LOSS_COLUMNS, _losses(evidence))
     _write_csv(folder / "layers.csv", (*LAYER_COLUMNS, SELECTIVITY), _layers(evidence))
     _write_csv(folder / "learning_curves.csv", CURVE_COLUMNS, _learning_curves(evidence))
+    _write_csv(folder / "forgetting.csv", FORGETTING_COLUMNS, evidence.forgetting)
 
 
 def _put(nested: Nested, keys: Sequence[str], rows: Measurements) -> None:

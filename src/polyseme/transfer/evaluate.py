@@ -164,7 +164,7 @@ class Evaluation:
         return Cellwise(
             family=task.family,
             num_labels=len(task.labels),
-            score=partial(_main_score, task, valid),
+            score=partial(main_score, task, valid),
             runtime=self.runtime,
             folder=self.scratch,
         )
@@ -260,7 +260,8 @@ def _modules(strategy: Strategy) -> list[ModuleType]:
     return [sys.modules[name] for name in names if name.startswith("polyseme.strategies")]
 
 
-def _main_score(task: PreparedTask, split: Labelled, predicted_N: np.ndarray) -> float:
+def main_score(task: PreparedTask, split: Labelled, predicted_N: np.ndarray) -> float:
+    """By which a state is chosen: the main metric of the task."""
     return task.score(split.scored(predicted_N, task.names))[task.main_metric]
 
 

@@ -11,13 +11,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from pydantic import Field
+
 from polyseme import items
 from polyseme.config import build, config
+from polyseme.data.split import Split as SplitName
 from polyseme.errors import ConfigError
 from polyseme.tasks import base
 from polyseme.tasks.base import Split
 from polyseme.tasks.common import duplicates
 from polyseme.tasks.families.base import METRICS, Family, get, is_trainable
+from polyseme.training.options import Positive
 
 
 @config
@@ -27,6 +31,9 @@ class Common:
     drop_duplicates: bool = False
     """Drop items of `train` that occur in another split, too. The card tells how many there are
     in any case."""
+    at_most: dict[SplitName, Positive] = Field(default_factory=dict)
+    """Most items of a split, drawn as label budgets are: for a smaller budget of computing. The
+    card tells how many there were."""
     main_metric: str | None = None
     """By which representations are compared; null: that of the module or the family."""
 
@@ -85,13 +92,16 @@ def prepare(task: Task, source: Path) -> tuple[dict[str, Split], dict[str, Any]]
     Raises:
         DataError: the source cannot be read, or nothing can be learned from it.
     """
-    splits = dict(task.module.prepare(task.options, source))
+    splits: dict[str, Split] = dict(task.module.prepare(task.options, source))
     card = {"name": task.name, "family": task.family, "source": task.options.source}
     if is_trainable(task.family):
         base.require_splits(splits, task=task.name)
         family = get(task.family)
         splits, notes = _compared(splits, task.common)
         base.require_items(splits, task=task.name)
+        if task.common.at_most:
+            notes["drawn_from"] = {name: len(split) for name, split in splits.items()}
+            splits = {name: _drawn(name, split, task) for name, split in splits.items()}
         if family.has_classes:
             notes |= _unseen(splits, family)
         card |= notes | {"main_metric": _main_metric(task)}
@@ -99,6 +109,13 @@ def prepare(task: Task, source: Path) -> tuple[dict[str, Split], dict[str, Any]]
     if hasattr(task.module, "facts"):
         card |= task.module.facts(task.options, source)
     return splits, card
+
+
+def _drawn(name: str, split: Split, task: Task) -> Split:
+    """At most so many items of a split as the conf says."""
+    limits = {str(key): size for key, size in task.common.at_most.items()}
+    size = min(limits.get(name, len(split)), len(split))
+    return split.chosen(base.budget_items(split, size, task=task.name))
 
 
 def _main_metric(task: Task) -> str:
