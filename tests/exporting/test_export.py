@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,10 +48,9 @@ assert "polyseme" not in sys.modules
 """
 
 
-def _bert(pieces: WordPieces) -> bert.Model:
-    options = bert.Config(
-        dim=32, num_layers=2, num_heads=4, dim_ff=48, max_length=24, sequence_length=16
-    )
+def _bert(pieces: WordPieces, **more: Any) -> bert.Model:
+    sizes = {"dim": 32, "num_layers": 2, "num_heads": 4, "dim_ff": 48}
+    options = bert.Config(**sizes, **more, max_length=24, sequence_length=16)
     model = bert.Model(options, pieces)
     model.reset(7)
     for weight in model.parameters():
@@ -157,6 +158,29 @@ def test_automodel_gives_the_hidden_states(
     assert np.abs(ours.numpy() - np.load(out / "outputs.npy")).max() <= TOLERANCE
 
 
+def test_large_logits_are_compared_by_share(
+    kept: Callable[[str, Representation], Path], pieces: WordPieces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = _bert(pieces, positions="rotary")
+    with torch.no_grad():
+        model.encoder.tokens.weight.mul_(1000)  # logits are products with it
+    kept("bert", model)
+    export("demo", "toy", "bert", Path("out"))
+    found = re.search(
+        r"within (\S+) where the largest is (\S+) ", Path("out/README.md").read_text()
+    )
+    assert found and TOLERANCE < float(found[1]) <= TOLERANCE * float(found[2])
+    good = bert.exported
+
+    def wrong(model: bert.Model) -> object:
+        made = good(model)
+        return made._replace(outputs=lambda ids, attend: made.outputs(ids, attend) * 1.0001)
+
+    monkeypatch.setattr(bert, "exported", wrong)
+    with pytest.raises(PolysemeError, match="its outputs differ"):
+        export("demo", "toy", "bert", Path("other"))
+
+
 def test_a_table_is_loaded_by_gensim(
     kept: Callable[[str, Representation], Path], pieces: WordPieces
 ) -> None:
@@ -220,7 +244,7 @@ def test_what_cannot_be_exported_leaves_nothing(
         return made._replace(outputs=lambda ids, attend: made.outputs(ids, attend) + 1)
 
     monkeypatch.setattr(bert, "exported", wrong)
-    with pytest.raises(PolysemeError, match="outputs of RobertaPreLayerNormForMaskedLM differ"):
+    with pytest.raises(PolysemeError, match="RobertaPreLayerNormForMaskedLM: its outputs differ"):
         export("demo", "toy", "bert", Path("out"))
     monkeypatch.delattr(bert, "exported")
     with pytest.raises(PolysemeError, match="bert is no architecture that transformers has"):
