@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import pickle
 import re
+import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from gensim.models import FastText, KeyedVectors
+from gensim.models import FastText, KeyedVectors, Word2Vec
 from gensim.models.fasttext import save_facebook_model
 from tests.external.conftest import Import
 
 from polyseme import items
 from polyseme.config import build
 from polyseme.errors import ConfigError, PolysemeError
+from polyseme.models.external.common.source import digest
+from polyseme.models.external.common.vectors import GENSIM
 
 GOOD = "the 1 2\na 3 4\n"
 OUTPUT = 1 + 16 + 3 * 4 * 4 + 4
@@ -43,6 +49,9 @@ def _refused(bring_in: Import, module: str, path: Path, *parts: str, **values: A
         ("the 1 2\na nan 4\n", ["vectors.txt:2", "'a'", "not finite"]),
         ("the 1 2\na 3 1e999\n", ["vectors.txt:2", "'a'", "not finite"]),
         ("2 2\nthe 1 2\na 3 4\n", ["vectors.txt:1", "header: true"]),
+        ("the 1\t2 3\na  4\n", ["vectors.txt:1", "the vector of 'the' is not 2 numbers"]),
+        ("the  4\na 1\t2 3\n", ["vectors.txt:1", "the vector of 'the' is not 2 numbers"]),
+        ("the 1 2\na\f 3\n", ["vectors.txt:2", "1 numbers after the word, not 2"]),
         ("the\na\n", ["0 dimensions"]),
         (" 1 2\n", ["vectors.txt:1", "no word"]),
         ("", ["is empty"]),
@@ -98,6 +107,20 @@ def test_bad_binary_vectors(tmp_path: Path, bring_in: Import, change: str) -> No
     _refused(bring_in, "binary_vectors", path, *parts)
 
 
+def test_an_archive_is_no_text(tmp_path: Path, bring_in: Import) -> None:
+    path = tmp_path / "vectors.txt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("glove.txt", GOOD)
+    _refused(bring_in, "text_vectors", path, "compressed", "unpack it: unzip old", header=False)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path, bring_in: Import) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    nothing = hashlib.sha256().hexdigest()
+    _refused(bring_in, "text_vectors", path, "is no file", header=False, sha256=nothing)
+
+
 def test_words_that_are_not_utf8(tmp_path: Path, bring_in: Import) -> None:
     path = tmp_path / "vectors.txt"
     path.write_bytes("the 1 2\nnaïve 3 4\n".encode("latin-1"))
@@ -114,6 +137,20 @@ def test_other_bytes_than_conf_promises(tmp_path: Path, bring_in: Import) -> Non
     )  # fmt: skip
     gone = tmp_path / "gone.txt"
     _refused(bring_in, "text_vectors", gone, "does not exist", "conf/external", header=False)
+
+
+@pytest.mark.parametrize("model", [Word2Vec, FastText])
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_command_converts_both_formats_of_gensim(
+    in_tmp: Path, model: type[Word2Vec], whole: bool
+) -> None:
+    made = model([["crack", "wall"]], vector_size=3, min_count=1, workers=1)
+    (made if whole else made.wv).save("old")
+    code = re.fullmatch(r'python -c "(.*)"', GENSIM)
+    assert code is not None
+    exec(code[1], {})
+    found = KeyedVectors.load_word2vec_format("new.bin", binary=True)
+    assert np.array_equal(found["crack"], made.wv["crack"])
 
 
 @pytest.mark.parametrize("module", ["text_vectors", "binary_vectors", "fasttext_binary"])
@@ -140,6 +177,13 @@ def test_pickled_arrays_are_not_read(tmp_path: Path, bring_in: Import) -> None:
         ({"vectors": np.ones(3), "words": np.array(["a"])}, ["shape [3]"]),
         ({"vectors": np.ones((2, 3)), "words": np.array(["a", "a"])}, ["word 2", "'a'"]),
         ({"vectors": np.ones((2, 3), int), "words": np.array(["a", "b"])}, ["int64"]),
+        ({"vectors": np.full((1, 3), 1e300), "words": np.array(["a"])}, ["word 1", "not finite"]),
+        ({"vectors": np.ones((1, 3)), "words": np.array([b"a"])}, ["words are |S1"]),
+        ({"vectors": np.ones((1, 3)), "words": np.array([1])}, ["words are int64"]),
+        ({"vectors": np.ones((1, 3)), "words": np.array([["a", "b"]])}, ["shape [1, 2]"]),
+        ({"vectors": np.ones((1, 3)), "words": np.array("a")}, ["shape []"]),
+        ({"vectors": np.ones((2, 3)), "words": np.array(["a", ""])}, ["word 2", "is empty"]),
+        ({"vectors": np.ones((1, 3)), "words": np.array(["\ud800"])}, ["surrogates"]),
     ],
 )
 def test_arrays_that_do_not_fit(
@@ -147,6 +191,61 @@ def test_arrays_that_do_not_fit(
 ) -> None:
     np.savez(tmp_path / "vectors.npz", **arrays)
     _refused(bring_in, "array_vectors", tmp_path / "vectors.npz", *parts)
+
+
+def _npy(header: str) -> bytes:
+    line = header.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(line)) + line
+
+
+HUGE = _npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 300), }")
+
+
+@pytest.mark.parametrize(
+    ("members", "parts"),
+    [
+        ({"vectors": b"text", "words": b"text"}, ["has no array 'vectors'"]),
+        ({"vectors.npy": b"text", "words.npy": b"text"}, ["has no array 'vectors'"]),
+        ({"vectors.npy": HUGE, "words.npy": HUGE}, ["no array of numbers", "allocate"]),
+        ({"vectors.npy": _npy("{'descr': '<f4', 'shape': (3, 2"), "words.npy": b""}, ["EOF"]),
+    ],
+)
+def test_members_that_are_no_arrays(
+    tmp_path: Path, bring_in: Import, members: dict[str, bytes], parts: list[str]
+) -> None:
+    path = tmp_path / "vectors.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    _refused(bring_in, "array_vectors", path, *parts)
+
+
+@pytest.mark.parametrize(
+    ("mark", "offset", "new"),
+    [
+        (b"vectors.npy", 31, b"\xff\xff\xff"),  # in the compressed data
+        (b"PK\x01\x02", 8, b"\x01"),  # encrypted
+        (b"PK\x01\x02", 10, b"\x63"),  # compressed in an unknown way
+    ],
+)
+def test_a_damaged_npz_is_one_line(
+    tmp_path: Path, bring_in: Import, mark: bytes, offset: int, new: bytes
+) -> None:
+    path = tmp_path / "vectors.npz"
+    np.savez_compressed(path, vectors=np.ones((1, 3)), words=np.array(["a"]))
+    good = path.read_bytes()
+    at = good.index(mark) + offset
+    path.write_bytes(good[:at] + new + good[at + len(new) :])
+    _refused(bring_in, "array_vectors", path, "no array of numbers")
+
+
+def test_a_blank_line_is_no_word(tmp_path: Path, bring_in: Import) -> None:
+    np.save(tmp_path / "vectors.npy", np.ones((3, 2), np.float32))
+    words = tmp_path / "words.txt"
+    words.write_text("a\n\nc\n")
+    options = {"words": str(words), "words_sha256": digest(words)}
+    path = tmp_path / "vectors.npy"
+    _refused(bring_in, "array_vectors", path, "word 2", "is empty", **options)
 
 
 @pytest.fixture(scope="module")

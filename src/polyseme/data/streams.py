@@ -34,10 +34,11 @@ MAX_EXPANSION = 100
 ZSTD_STEP = 1024  # a zstd block of 4 bytes can hold 128 KiB: small steps bound what one read makes
 BZ2_STEP = 2**16
 PACKED = {
-    b"\x1f\x8b\x08": "gzip -d",
-    b"\x28\xb5\x2f\xfd": "zstd -d",
-    b"\xfd7zXZ\0": "xz -d",
-    **{b"BZh%d1AY&SY" % level: "bzip2 -d" for level in range(1, 10)},
+    b"\x1f\x8b\x08": "gzip -d < old > new",
+    b"\x28\xb5\x2f\xfd": "zstd -d < old > new",
+    b"\xfd7zXZ\0": "xz -d < old > new",
+    b"PK\x03\x04": "unzip old",
+    **{b"BZh%d1AY&SY" % level: "bzip2 -d < old > new" for level in range(1, 10)},
 }
 """First bytes of compressed files, and the command that unpacks them."""
 WIDE = {
@@ -237,7 +238,7 @@ def _refuse_packed(path: Path, begin: bytes) -> None:
             raise DataError(
                 "compressed, but its name does not end in .gz, .bz2 or .zst",
                 where=path,
-                mend=f"unpack it: {command} < old > new",
+                mend=f"unpack it: {command}",
             )
 
 

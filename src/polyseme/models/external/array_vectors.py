@@ -11,7 +11,10 @@ Shapes: V words, D dimensions.
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,11 @@ from polyseme.models.external.common import source, vectors
 from polyseme.models.external.common.source import Bring, locate, refuse_pickle
 
 MAX_CHARACTERS = 2**14
+BROKEN = (
+    ValueError, OSError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error,
+    tokenize.TokenError,
+)  # fmt: skip
+"""What numpy and zipfile raise for damaged, encrypted or lying files."""
 CONVERT = "np.savez('new.npz', vectors=kv.vectors, words=np.array(kv.index_to_key))"
 
 
@@ -78,12 +86,13 @@ def read(options: Config, bring: Bring, out: Path) -> Table:
 
 def _words_file(options: Config, path: Path, bring: Bring) -> Path:
     """The verified file of words; with `files` it lies beside the vectors."""
-    if options.files:
-        return path.parent / str(options.words)
     words = Path(str(options.words))
+    if options.files:
+        words = path.parent / words
     if not words.is_file():
         raise DataError("does not exist", where=words, mend=f"check `words` in {bring.conf}")
-    source.verify(words, str(options.words_sha256), source.digest(words), bring)
+    if not options.files:
+        source.verify(words, str(options.words_sha256), source.digest(words), bring)
     return words
 
 
@@ -94,11 +103,28 @@ def _load(path: Path) -> tuple[np.ndarray, list[str] | None]:
         if isinstance(loaded, np.ndarray):
             return loaded, None
         with loaded:
-            return loaded["vectors"], [str(word) for word in loaded["words"]]
-    except KeyError as error:
-        raise DataError(f"has no array {error}", where=path, mend=CONVERT) from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"is no array of numbers ({error})", where=path, mend=CONVERT) from None
+            return _array(loaded, "vectors", path), _texts(_array(loaded, "words", path), path)
+    except BROKEN as error:
+        reason = str(error) or type(error).__name__
+        raise DataError(f"is no array of numbers ({reason})", where=path, mend=CONVERT) from None
+
+
+def _array(loaded: Mapping[str, Any], name: str, path: Path) -> np.ndarray:
+    """One array of an .npz; a member of another format is bytes."""
+    found = loaded.get(name)
+    if not isinstance(found, np.ndarray):
+        raise DataError(f"has no array {name!r}", where=path, mend=CONVERT)
+    return found
+
+
+def _texts(array: np.ndarray, path: Path) -> list[str]:
+    """Words of an array."""
+    if array.ndim != 1 or array.dtype.kind != "U":
+        what = f"its words are {array.dtype} of shape {list(array.shape)}, not a list of texts"
+        raise DataError(what, where=path, mend=CONVERT)
+    words = [str(word) for word in array]
+    "\n".join(words).encode()  # half a surrogate pair is a ValueError
+    return words
 
 
 def _read_words(path: Path) -> list[str]:

@@ -27,6 +27,8 @@ from polyseme.models.external.common import vectors
 from polyseme.models.external.common.source import Bring, locate, refuse_pickle
 
 MAX_CHARACTERS = 2**20
+UNEVEN = ("  ", "\t", "\v", "\f")
+"""With them a field may be no number or several, so that the faults of two lines cancel out."""
 Line = tuple[int, str]
 
 
@@ -101,11 +103,13 @@ def _add(
     dim = promised[1]
     split = [_split(line, dim, collector, options) for line in block]
     words, rests = [word for word, _ in split], [rest for _, rest in split]
-    values = _parse(" ".join(rests))
-    if len(values) != len(words) * dim:
-        wrong = next(n for n, rest in enumerate(rests) if len(_parse(rest)) != dim)
-        what = f"the vector of {words[wrong]!r} is not {dim:,} numbers"
-        raise collector.error(what, block[wrong][0])
+    text = " ".join(["", *rests])
+    values = _parse(text)
+    if len(values) != len(words) * dim or any(mark in text for mark in UNEVEN):
+        wrong = next((n for n, rest in enumerate(rests) if len(_parse(rest)) != dim), None)
+        if wrong is not None:
+            what = f"the vector of {words[wrong]!r} is not {dim:,} numbers"
+            raise collector.error(what, block[wrong][0])
     collector.add(words, values.reshape(-1, dim), [number for number, _ in block])
 
 

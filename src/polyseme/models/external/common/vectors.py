@@ -24,10 +24,10 @@ Case = Literal["as_is", "lower", "as_is_then_lower"]
 BLOCK = 4096
 MAX_DIM = 2**16
 GENSIM = (
-    'python -c "from gensim.models import KeyedVectors as K; '
-    "K.load('old').save_word2vec_format('new.bin', binary=True)\""
+    "python -c \"from gensim.models import KeyedVectors as K; v = K.load('old'); "
+    "getattr(v, 'wv', v).save_word2vec_format('new.bin', binary=True)\""
 )
-"""Turns gensim's own format, a pickle, into word2vec's."""
+"""Turns gensim's own formats, .kv and .model, which are pickles, into word2vec's."""
 
 
 @config
@@ -85,8 +85,11 @@ class Collector:
         """Keep a block.
 
         Raises:
-            DataError: naming the first word that is there twice, or whose vector is not finite.
+            DataError: naming the first word that is there twice or empty, or whose vector is not
+                finite in float32.
         """
+        with np.errstate(over="ignore"):
+            vectors_ND = np.asarray(vectors_ND, dtype=np.float32)
         for row in np.flatnonzero(~np.isfinite(vectors_ND).all(1))[:1]:
             raise self.error(
                 f"the vector of {words[row]!r} has a value that is not finite", places_N[row]
@@ -95,12 +98,14 @@ class Collector:
         for row, (word, place) in enumerate(zip(words, places_N, strict=True)):
             if self.room < 1:
                 break
+            if not word:
+                raise self.error("is empty", place)
             if word in self._places:
                 self._refuse_duplicate(word, place)
             else:
                 self._places[word] = place
                 chosen.append(row)
-        self._blocks.append(np.asarray(vectors_ND[chosen], dtype=np.float32))
+        self._blocks.append(vectors_ND[chosen])
 
     def _refuse_duplicate(self, word: str, place: int) -> None:
         if self.options.duplicates == "refuse":
