@@ -63,7 +63,14 @@ def test_whole_files_give_a_network_of_their_sizes(tmp_path: Path) -> None:
     [
         (lambda a: a.pop("char_embed"), "array char_embed is missing"),
         (lambda a: a.pop(CELL.format(1, 1) + "/B"), r"array RNN_1/.*Cell1/LSTMCell/B is missing"),
-        (lambda a: a.update(char_embed=np.zeros((262, 3))), r"char_embed has shape \[262, 3\]"),
+        (lambda a: a.update(char_embed=np.zeros((262, 3))), r"char_embed .* shape \[262, 3\], not"),
+        (lambda a: a.update(char_embed=np.ones((261, 3), int)), "char_embed is int64 of shape"),
+        (lambda a: a.update(char_embed=np.full((261, 3), b"1")), r"char_embed is \|S1 of shape"),
+        (lambda a: a.update(char_embed=np.zeros((261, 3), [("x", "f4")])), "char_embed is .*'x'"),
+        (lambda a: a.update(char_embed=h5py.Empty("f4")), r"char_embed is float32 of shape \[\]"),
+        (lambda a: a.update(char_embed=np.full((261, 3), 1e300)), "char_embed is not finite"),
+        (lambda a: a.update({CELL.format(1, 2) + "/B": np.ones(24)}), "RNN_1/.*/B has no place"),
+        (lambda a: a.update({"CNN_high_1/b_carry": np.ones(5)}), "CNN_high_1/.* has no place"),
         (lambda a: a["CNN_proj/b_proj"].fill(np.nan), "array CNN_proj/b_proj is not finite"),
     ],
 )
@@ -76,6 +83,52 @@ def test_an_array_that_cannot_be_used_is_named(
         load_original(*_write(tmp_path, _options(), arrays))
 
 
+def test_arrays_of_another_file_are_refused(tmp_path: Path) -> None:
+    options, weights = _write(tmp_path, _options(), _arrays())
+    other = tmp_path / "other.hdf5"
+    weights.rename(other)
+    with h5py.File(weights, "w") as file, h5py.File(other) as kept:
+        for name in _arrays():
+            file[name] = kept[name][...]
+        del file["char_embed"]
+        file["char_embed"] = h5py.ExternalLink(str(other), "/char_embed")
+    with pytest.raises(
+        PolysemeError, match=r"weights\.hdf5: array char_embed lies in another file"
+    ):
+        load_original(options, weights)
+
+
+def test_arrays_that_the_network_does_not_read_are_left_alone(tmp_path: Path) -> None:
+    load_original(*_write(tmp_path, _options(), _arrays() | {"softmax/W": np.ones(3)}))
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda o: o["lstm"].update(n_layers=10**9), "Cell999999999/LSTMCell/W_0 is missing"),
+        (lambda o: o["lstm"].update(dim=10**12), "W_0 is float32 of shape"),
+        (lambda o: o["lstm"].update(projection_dim=10**12), "W_0 is float32 of shape"),
+        (lambda o: o["char_cnn"].update(n_highway=10**9), "CNN_high_999999999/W_carry is missing"),
+        (lambda o: o["char_cnn"]["embedding"].update(dim=10**12), "char_embed is float32 of shape"),
+        (lambda o: o["char_cnn"]["filters"][1].__setitem__(1, 10**12), "CNN/W_cnn_1 is float32"),
+    ],
+)
+def test_sizes_that_no_memory_holds_are_one_line(
+    tmp_path: Path, change: Callable[[Any], Any], what: str
+) -> None:
+    options = _options()
+    change(options)
+    with pytest.raises(PolysemeError, match=rf"weights\.hdf5: array .*{what}"):
+        load_original(*_write(tmp_path, options, _arrays()))
+
+
+def test_options_that_are_nested_without_end_are_one_line(tmp_path: Path) -> None:
+    options, weights = _write(tmp_path, _options(), _arrays())
+    options.write_text("[" * 100_000)
+    with pytest.raises(PolysemeError, match=r"options\.json: no options of ELMo"):
+        load_original(options, weights)
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [
@@ -84,6 +137,10 @@ def test_an_array_that_cannot_be_used_is_named(
         (lambda o: o["char_cnn"].update(activation="gelu"), "activation = 'gelu' is not allowed"),
         (lambda o: o["lstm"].update(dim=0), "cell_dim = 0 is not allowed"),
         (lambda o: o.update(lstm=3), "no options of ELMo"),
+        (
+            lambda o: o["char_cnn"].update(filters=[[51, 2], [2, 3]]),
+            "filters no wider than max_char",
+        ),
     ],
 )
 def test_an_option_that_cannot_be_used_is_named(

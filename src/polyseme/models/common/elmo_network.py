@@ -15,7 +15,7 @@ import math
 from typing import Annotated, cast
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -57,6 +57,12 @@ class Shape:
     """Bound of the projected states."""
     residual: bool
     """Whether layers above the first add their input to their output."""
+
+    @model_validator(mode="after")
+    def _filters_fit(self) -> Shape:
+        if self.max_characters < max(width for width, _ in self.filters):
+            raise ValueError(f"filters no wider than max_characters = {self.max_characters}")
+        return self
 
 
 class BiLM(nn.Module):

@@ -23,6 +23,9 @@ from polyseme.models.common.characters import NUM_CHARACTERS, CharacterCNN
 from polyseme.models.common.elmo_network import FORGET_BIAS, BiLM, Shape
 from polyseme.models.common.lstm import ProjectedLSTM
 
+CELL = "RNN_{}/RNN/MultiRNNCell/Cell{}/LSTMCell"
+"""Group of a direction and a layer."""
+PARTS = ("CNN", "RNN_", "char_embed")
 MEND = "take the options.json and the weights of one published model"
 
 
@@ -35,16 +38,19 @@ def load_original(options: Path, weights: Path) -> BiLM:
 
     Raises:
         ConfigError: a value of the options that cannot be.
-        DataError: a file that cannot be read or lacks a key; an array of another shape, or one that
-            is not finite.
+        DataError: a file that cannot be read, lacks a key or has one too many; an array of another
+            shape, or one that is not finite.
     """
-    network = BiLM(read_options(options))
+    shape = read_options(options)
     try:
         with h5py.File(weights, "r") as file, torch.no_grad():
             arrays = _Arrays(weights, file)
+            _check_sizes(shape, arrays)
+            network = BiLM(shape)
             _fill_words(network.words, arrays)
             for number, layer in enumerate(network.lstms):
                 _fill_layer(layer, number, arrays)
+            arrays.refuse_others()
     except (OSError, RuntimeError, ValueError) as error:
         raise DataError(f"cannot be read as hdf5 ({error})", where=weights, mend=MEND) from None
     return network.eval()
@@ -62,7 +68,7 @@ def read_options(path: Path) -> Shape:
         values = _sizes(found["lstm"], found["char_cnn"])
     except KeyError as error:
         raise DataError(f"key {error} is missing", where=path, mend=MEND) from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"no options of ELMo ({error})", where=path, mend=MEND) from None
     return build(Shape, values, file=str(path))
 
@@ -84,24 +90,56 @@ def _sizes(lstm: dict[str, Any], cnn: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _check_sizes(shape: Shape, arrays: _Arrays) -> None:
+    """Compare every size with the file before memory is asked for."""
+    count = sum(number for _, number in shape.filters)
+    arrays.find("char_embed", NUM_CHARACTERS, shape.character_dim)
+    for place, (width, number) in enumerate(shape.filters):
+        arrays.find(f"CNN/W_cnn_{place}", 1, width, shape.character_dim, number)
+    if shape.num_highways:
+        arrays.find(f"CNN_high_{shape.num_highways - 1}/W_carry", count, count)
+    last = CELL.format(0, shape.num_layers - 1)
+    arrays.find(f"{last}/W_0", 2 * shape.dim, 4 * shape.cell_dim)
+
+
 class _Arrays:
     """Arrays of an hdf5 file by name, checked."""
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path, self.file = path, file
+        self._read: set[str] = set()
 
-    def get(self, name: str, *shape: int) -> Tensor:
-        """An array of the expected shape."""
+    def find(self, name: str, *shape: int) -> h5py.Dataset:
+        """An array of numbers of the expected shape that lies in this file, not yet read."""
         dataset = self.file.get(name)
         if not isinstance(dataset, h5py.Dataset):
             raise DataError(f"array {name} is missing", where=self.path, mend=MEND)
-        if dataset.shape != shape:
-            what = f"array {name} has shape {list(dataset.shape)}, not {list(shape)}"
+        if dataset.file != self.file or dataset.external or dataset.is_virtual:
+            raise DataError(f"array {name} lies in another file", where=self.path, mend=MEND)
+        if dataset.shape != shape or dataset.dtype.kind != "f":
+            found = f"{dataset.dtype} of shape {list(dataset.shape or ())}"
+            what = f"array {name} is {found}, not floats of shape {list(shape)}"
             raise DataError(what, where=self.path, mend=MEND)
-        found = np.asarray(dataset[...], dtype=np.float32)
+        return dataset
+
+    def get(self, name: str, *shape: int) -> Tensor:
+        """The values of such an array."""
+        dataset = self.find(name, *shape)
+        self._read.add(name)
+        with np.errstate(over="ignore"):
+            found = np.asarray(dataset[...], dtype=np.float32)
         if not np.isfinite(found).all():
             raise DataError(f"array {name} is not finite", where=self.path, mend=MEND)
         return torch.from_numpy(found)
+
+    def refuse_others(self) -> None:
+        """Raise when the file has more of such a network than was read."""
+        names: list[str] = []
+        self.file.visit(names.append)
+        for name in names:
+            is_part = name.startswith(PARTS) and isinstance(self.file.get(name), h5py.Dataset)
+            if is_part and name not in self._read:
+                raise DataError(f"array {name} has no place", where=self.path, mend=MEND)
 
 
 def _fill_words(words: CharacterCNN, arrays: _Arrays) -> None:
@@ -129,7 +167,7 @@ def _fill_layer(layer: ProjectedLSTM, number: int, arrays: _Arrays) -> None:
     """Both directions of an LSTM layer."""
     _, cells, dim = layer.projection.shape
     for direction in range(2):
-        group = f"RNN_{direction}/RNN/MultiRNNCell/Cell{number}/LSTMCell"
+        group = CELL.format(direction, number)
         weight = _gates(arrays.get(f"{group}/W_0", 2 * dim, 4 * cells))
         layer.input[direction].copy_(weight[:dim])
         layer.recurrent[direction].copy_(weight[dim:])
