@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tests.external.conftest import Import
 
 from polyseme.errors import PolysemeError
@@ -193,6 +196,28 @@ def _cut(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def _tensors(folder: Path, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    path = folder / "model.safetensors"
+    tensors = {name: change(tensor) for name, tensor in load_file(path).items()}
+    save_file(tensors, path, {"format": "pt"})
+
+
+def _index(folder: Path, content: str) -> None:
+    (folder / "model.safetensors.index.json").write_text(content)
+
+
+def _tokenizer_of(folder: Path, name: str) -> None:
+    other = make(name, folder.with_name("other"))
+    _drop(folder, "tokenizer*", "vocab.txt")
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(other / file, folder / file)
+
+
+def _vocabulary(folder: Path, name: str, content: str) -> None:
+    _drop(folder, "tokenizer*", "vocab.txt")
+    (folder / name).write_text(content)
+
+
 FAULTS = {
     "other shapes": (
         lambda f: _changed(f, intermediate_size=48),
@@ -224,6 +249,34 @@ FAULTS = {
     "no configuration": (lambda f: _drop(f, "config.json"), ["has no config.json"]),
     "not finite": (_nan, ["encoder.layer.1.output.dense.bias is not finite"]),
     "truncated": (_cut, ["cannot be read as a checkpoint"]),
+    "bytes for floats": (lambda f: _tensors(f, lambda t: t.char()), [" is I8", "F64, F32"]),
+    "truth for floats": (lambda f: _tensors(f, lambda t: t > 0), [" is BOOL", "F64, F32"]),
+    "configuration without values": (
+        lambda f: (f / "config.json").write_text("null"), ["config.json: is no JSON object"],
+    ),
+    "configuration without end": (
+        lambda f: (f / "config.json").write_text("[" * 100_000), ["config.json: is no JSON object"],
+    ),
+    "configuration without a type": (
+        lambda f: (f / "config.json").write_text("{}"), ["(Unrecognized model in", "bad. Should"],
+    ),
+    "states that are not finite": (
+        lambda f: _changed(f, layer_norm_eps=float("nan")), ["hidden states are not finite"],
+    ),
+    "index with a list": (lambda f: _index(f, '{"weight_map": ["a"]}'), ["has no `weight_map`"]),
+    "index with numbers": (
+        lambda f: _index(f, '{"weight_map": {"a": 1, "b": "c"}}'), ["has no `weight_map`"],
+    ),
+    "index with nothing": (lambda f: _index(f, '{"weight_map": {}}'), ["has no `weight_map`"]),
+    "tokenizer of another vocabulary": (
+        lambda f: _tokenizer_of(f, "gpt2"), ["counts pieces up to 299, its network up to 89"],
+    ),
+    "vocabulary without the unknown": (
+        lambda f: _vocabulary(f, "vocab.txt", "a\nb\nc"), ["cannot be read", "[UNK]"],
+    ),
+    "vocabulary of another format": (
+        lambda f: _vocabulary(f, "spiece.model", "?"), ["knows special tokens only"],
+    ),
 }  # fmt: skip
 
 
@@ -238,11 +291,41 @@ def test_a_bad_checkpoint_is_one_line(tmp_path: Path, bring_in: Import, fault: s
     assert caught.value.mend
 
 
+def test_a_header_as_long_as_a_pickle_begins_is_no_pickle(tmp_path: Path, bring_in: Import) -> None:
+    folder = make("bert", tmp_path / "bert")
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    longer = next(n for n in range(length, 2**20) if n % 2**16 == 0x0280)  # b"\x80\x02"
+    header = content[8 : 8 + length].ljust(longer)
+    path.write_bytes(struct.pack("<Q", longer) + header + content[8 + length :])
+    assert path.read_bytes().startswith(b"\x80\x02")
+    assert bring_in("hugging_face", **_options(folder)).num_layers == 3
+
+
+@pytest.mark.parametrize("special", [True, False])
+def test_special_tokens_may_lie_beyond_the_embeddings(
+    tmp_path: Path, bring_in: Import, special: bool
+) -> None:
+    folder = make("bert", tmp_path / "bert")
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text())
+    added = {"id": 90, "content": "house", "special": special}
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    content["added_tokens"].append(added | flags)
+    path.write_text(json.dumps(content))
+    if special:
+        assert bring_in("hugging_face", **_options(folder)).encode([["house"]])[0].isfinite().all()
+    else:
+        with pytest.raises(PolysemeError, match="counts pieces up to 90"):
+            bring_in("hugging_face", **_options(folder))
+
+
 def test_a_row_longer_than_the_positions_is_refused(
     folders: dict[str, Path], bring_in: Import
 ) -> None:
     for name in ("bert", "roberta", "gpt2"):
-        with pytest.raises(PolysemeError, match="a row of 80 pieces cannot be encoded"):
+        with pytest.raises(PolysemeError, match=r"mine\.yaml: max_length: a row of 80 pieces"):
             bring_in("hugging_face", **_options(folders[name], max_length=80))
 
 

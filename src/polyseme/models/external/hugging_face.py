@@ -36,7 +36,7 @@ class Config(Source):
     """Name on the hub, instead of `path` or `files`."""
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
     """Commit on the hub; a branch would not be pinned."""
-    max_length: Annotated[int, Field(ge=8)] = 512
+    max_length: Annotated[int, Field(ge=8, le=2**17)] = 512
     """Most pieces of a row, special tokens included; no more than the checkpoint has positions."""
     pooling: Pooling = "mean"
     """Pieces to word vector."""
@@ -103,18 +103,19 @@ def read(options: Config, bring: Bring, out: Path) -> Model:
     with checkpoint.only(folder, names) as shown:
         theirs = checkpoint.tokenizer(shown, folder)
         network = checkpoint.network(shown, folder)
+    checkpoint.check_vocabulary(theirs, network, folder)
     kept = out / FOLDER
     kept.mkdir()
     network.config.name_or_path = ""
     network.config.save_pretrained(kept)
-    template = template_of(theirs)
+    template = template_of(theirs, folder)
     model = Model(
         network,
         Tokenizer.from_str(theirs.backend_tokenizer.to_str()),
         template,
         max_length=options.max_length,
         pooling=options.pooling,
-    ).measure()
+    ).measure(bring.conf, folder)
     model.tokenizer.save(str(kept / TOKENIZER))
     (kept / TEMPLATE).write_text(json.dumps(template._asdict(), indent=1, sort_keys=True) + "\n")
     return model

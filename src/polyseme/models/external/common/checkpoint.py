@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import safe_open
 
 from polyseme.errors import ConfigError, DataError, IntegrityError, PolysemeError
 from polyseme.models.external.common import source
@@ -29,6 +30,10 @@ VOCABULARIES = (
 ).split()
 """Any one of them makes a tokenizer."""
 DETAILS = "merges.txt tokenizer_config.json special_tokens_map.json added_tokens.json".split()
+FLOATS = ("F64", "F32", "F16", "BF16")
+"""Kinds of weights, in the words of safetensors."""
+STRANGE = "a ꙮ"
+"""A tokenizer has to make something of a character that it has never seen."""
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 CONVERT = (
     'python -c "from transformers import AutoModel, AutoTokenizer as T; '
@@ -85,6 +90,7 @@ def files(folder: Path) -> list[str]:
         raise DataError("is no folder", where=folder, mend="give the folder of a checkpoint")
     if not (folder / CONFIG).is_file():
         raise DataError(f"has no {CONFIG}", where=folder, mend="is it a checkpoint's folder?")
+    _json(folder / CONFIG)
     weights = _weights(folder)
     tokenizer = [name for name in (*VOCABULARIES, *DETAILS) if (folder / name).is_file()]
     if not set(tokenizer) & set(VOCABULARIES):
@@ -99,7 +105,12 @@ def files(folder: Path) -> list[str]:
 def _weights(folder: Path) -> list[str]:
     """Files of the weights: one, or an index and its shards."""
     if (folder / INDEX).is_file():
-        shards = sorted(set(_json(folder / INDEX).get("weight_map", {}).values()))
+        found = _json(folder / INDEX).get("weight_map")
+        places = list(found.values()) if isinstance(found, dict) else []
+        if not places or not all(isinstance(place, str) for place in places):
+            mend = "get the checkpoint again"
+            raise DataError("has no `weight_map`", where=folder / INDEX, mend=mend)
+        shards = sorted(set(places))
         for shard in shards:
             if Path(shard).name != shard or not (folder / shard).is_file():
                 raise DataError(f"has no {shard}", where=folder, mend="get the checkpoint again")
@@ -120,7 +131,7 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         content.items()
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise DataError(f"is no JSON object ({error})", where=path, mend="get it again") from None
     return content
 
@@ -145,11 +156,12 @@ def tokenizer(folder: Path, where: Path) -> PreTrainedTokenizerFast:
             folder, local_files_only=True, trust_remote_code=False
         )
         found.backend_tokenizer.to_str()
+        found(STRANGE)
     except PolysemeError:
         raise
     except Exception as error:  # transformers raises nothing narrower
         raise DataError(
-            f"its tokenizer cannot be read ({_first_line(error)})",
+            f"its tokenizer cannot be read ({_first_line(error, folder, where)})",
             where=where,
             mend="save it as tokenizer.json",
         ) from None
@@ -177,13 +189,14 @@ def network(folder: Path, where: Path) -> PreTrainedModel:
         raise
     except Exception as error:  # transformers raises nothing narrower
         raise DataError(
-            f"cannot be read as a checkpoint ({_first_line(error)})",
+            f"cannot be read as a checkpoint ({_first_line(error, folder, where)})",
             where=where,
             mend="check that transformers knows it without code of its own",
         ) from None
     if found.config.is_encoder_decoder:
         raise DataError("is an encoder-decoder", where=where, mend="use an encoder or causal model")
     without_pooler(found)
+    _check_kinds(found, folder, where)
     _check_weights(found, told, where)
     return found.eval()
 
@@ -193,6 +206,37 @@ def without_pooler(network: PreTrainedModel) -> PreTrainedModel:
     if getattr(network, "pooler", None) is not None:
         network.pooler = None
     return network
+
+
+def check_vocabulary(
+    tokenizer: PreTrainedTokenizerFast, network: PreTrainedModel, where: Path
+) -> None:
+    """Refuse a tokenizer that knows nothing, or pieces that the network has no embedding of.
+
+    Special tokens that are never put into a row may lie beyond, as they do in some checkpoints.
+    """
+    backend = tokenizer.backend_tokenizer
+    added = backend.get_added_tokens_decoder()
+    pieces = set(backend.get_vocab().values()) - {n for n, token in added.items() if token.special}
+    mend = "put the checkpoint's own tokenizer beside it"
+    if not pieces:
+        raise DataError("its tokenizer knows special tokens only", where=where, mend=mend)
+    rows = len(network.get_input_embeddings().weight)
+    if (last := max(pieces)) >= rows:
+        what = f"its tokenizer counts pieces up to {last:,}, its network up to {rows - 1:,}"
+        raise DataError(what, where=where, mend=mend)
+
+
+def _check_kinds(network: PreTrainedModel, folder: Path, where: Path) -> None:
+    """Refuse weights that are not plain floats: what is quantised means nothing by itself."""
+    own = {name for name, _ in network.named_parameters()}
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, "pt") as file:
+            for name in file.keys():  # noqa: SIM118
+                kind = file.get_slice(name).get_dtype()
+                if name.removeprefix(f"{network.base_model_prefix}.") in own and kind not in FLOATS:
+                    mend = f"get the checkpoint in one of {', '.join(FLOATS)}"
+                    raise DataError(f"{name} is {kind}", where=where, mend=mend)
 
 
 def _check_weights(network: PreTrainedModel, told: dict[str, Any], where: Path) -> None:
@@ -217,6 +261,8 @@ def _check_weights(network: PreTrainedModel, told: dict[str, Any], where: Path) 
             raise IntegrityError(f"{name} is not finite", where=where, mend=mend)
 
 
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+def _first_line(error: BaseException, shown: Path = Path(), where: Path = Path()) -> str:
+    """What a library says, with the user's folder for the temporary one that it was shown."""
+    text = str(error).replace(str(shown), str(where))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return (lines or [type(error).__name__])[0]

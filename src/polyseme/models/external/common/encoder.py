@@ -11,6 +11,7 @@ Shapes: R rows, S pieces, D dimensions, L layers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from polyseme.errors import ConfigError
+from polyseme.errors import ConfigError, DataError
 from polyseme.models.base import SENTENCE, TEXT, Words
 from polyseme.models.common.contextual import Pooling, SubwordRows
 from polyseme.models.external.common import checkpoint
@@ -67,11 +68,15 @@ class Model(SubwordRows):
         found = self.network(input_ids=ids_RS, attention_mask=mask_RS, output_hidden_states=True)
         return list(found.hidden_states)
 
-    def measure(self) -> Model:
+    def measure(self, conf: str, where: Path) -> Model:
         """Find L and D by encoding the longest row; returns self.
+
+        Args:
+            conf, where: file and checkpoint, for messages.
 
         Raises:
             ConfigError: the checkpoint cannot encode it.
+            DataError: its states are not finite.
         """
         ids_1S = torch.full((1, self.max_length), self.template.unknown)
         try:
@@ -81,10 +86,13 @@ class Model(SubwordRows):
         except Exception as error:  # each architecture has its own
             raise ConfigError(
                 f"a row of {self.max_length} pieces cannot be encoded ({error})",
-                where="max_length",
+                where=f"{conf}: max_length",
                 mend="lower it to the positions of the checkpoint, or use another checkpoint",
             ) from None
         self.num_layers = len(states)
+        if not all(bool(torch.isfinite(state).all()) for state in states):
+            mend = "check the values of its config.json"
+            raise DataError("its hidden states are not finite", where=where, mend=mend)
         return self
 
     def reset(self, seed: int) -> None:
@@ -134,10 +142,17 @@ class Model(SubwordRows):
         yield row + suffix, spans
 
 
-def template_of(tokenizer: PreTrainedTokenizerFast) -> Template:
-    """What the tokenizer puts around a text."""
+def template_of(tokenizer: PreTrainedTokenizerFast, where: Path) -> Template:
+    """What the tokenizer puts around a text.
+
+    Raises:
+        DataError: it makes nothing of a letter.
+    """
     found = tokenizer(SAMPLE, return_special_tokens_mask=True)
     ids, special = found["input_ids"], found["special_tokens_mask"]
+    if 0 not in special:
+        mend = "put the checkpoint's own tokenizer beside it"
+        raise DataError(f"its tokenizer makes nothing of {SAMPLE!r}", where=where, mend=mend)
     start, rest = special.index(0), special[::-1].index(0)
     candidates = (tokenizer.unk_token_id, tokenizer.eos_token_id, 0)
     unknown = next(index for index in candidates if index is not None)

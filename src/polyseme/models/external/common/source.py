@@ -137,12 +137,14 @@ def verify(path: Path, expected: str, found: str, bring: Bring) -> None:
 def refuse_pickle(path: Path, convert: str, magic: tuple[bytes, ...] = PICKLE) -> None:
     """Raise when a file begins as a pickle does.
 
+    The length of a safetensors header may look like that, too; `{` follows it.
+
     Args:
         convert: a command that turns it into what is read here.
     """
     with path.open("rb") as stream:
-        begin = stream.read(4)
-    if begin.startswith(magic):
+        begin = stream.read(9)
+    if begin.startswith(magic) and not begin.endswith(b"{", 8):
         raise DataError(
             "is a pickle, which can run code when it is read",
             where=path,
