@@ -65,6 +65,8 @@ def composed(overrides: Sequence[str], conf: Path = Path("conf")) -> dict[str, A
             OmegaConf.set_struct(chosen, False)
             del chosen["hydra"]
             params: dict[str, Any] = OmegaConf.to_container(chosen, resolve=True)  # type: ignore[assignment]
+    except UnicodeDecodeError:
+        raise _not_utf8(conf) from None
     except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ConfigError(" / ".join(lines[:2]), where=conf, mend="see conf/config.yaml") from None
@@ -75,6 +77,17 @@ def composed(overrides: Sequence[str], conf: Path = Path("conf")) -> dict[str, A
         raise _as_written(error, experiment, overrides) from None
     _check_name(params["experiment"], experiment)
     return params
+
+
+def _not_utf8(conf: Path) -> ConfigError:
+    """The first file that is no UTF-8, which the library does not name."""
+    for file in sorted(conf.rglob("*.yaml")):
+        try:
+            file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            what = f"not UTF-8: byte {error.start:,} is 0x{error.object[error.start]:02x}"
+            return ConfigError(what, where=file, mend="save it as UTF-8")
+    return ConfigError("not UTF-8", where=conf, mend="save its files as UTF-8")
 
 
 def _as_written(error: ConfigError, experiment: Path, overrides: Sequence[str]) -> ConfigError:
@@ -162,13 +175,20 @@ def _check_top_level(params: Mapping[str, Any]) -> None:
                 f"{key} = {params[key]} repeats itself", where=file, mend="name each once"
             )
     _check_partner(params, file)
-    made = [*params["static"], *params["lm"], *params["external"]]
-    if sorted(params["representation"]) != sorted(made):
-        raise ConfigError(
-            f"representation is {sorted(params['representation'])}, not {sorted(made)}",
-            where=file,
-            mend="each file of conf/static, conf/lm and conf/external adds its own name to both",
-        )
+    _check_representations(params)
+
+
+def _check_representations(params: Mapping[str, Any]) -> None:
+    """Each has the values of one item, and is of its group."""
+    groups = [(name, group) for group in ("static", "lm", "external") for name in params[group]]
+    for name, group in sorted([*groups, *params["representation"].items()], key=str):
+        if groups.count((name, group)) != 1 or params["representation"].get(name) != group:
+            raise ConfigError(
+                f"{name!r} has to stand once, in {group} and as `representation.{name}: {group}`",
+                where=f"conf/{group}/{name}.yaml or conf/experiment/{params['experiment']}.yaml",
+                mend=f"its file adds both; values of an item that is not selected in /{group} are"
+                " taken out of the experiment",
+            )
 
 
 def _check_partner(params: Mapping[str, Any], file: str) -> None:

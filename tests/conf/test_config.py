@@ -133,6 +133,29 @@ def test_a_bad_external_item_names_its_file(in_tmp: Path, values: str, line: str
     assert str(caught.value).startswith(line), str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("external: {mine: {module: text_vectors}}\n", "'mine' has to stand once, in external and"),
+        (
+            "external: {mine: {module: text_vectors}}\nrepresentation: {mine: lm}\n",
+            "as `representation.mine: external`",
+        ),
+        ("static: {glove: {dim: 8}}\n", "conf/static/glove.yaml or conf/experiment/smoke.yaml: "),
+        ("# wörter\n", "conf/external/mine.yaml: not UTF-8: byte 3 is 0xf6; save it"),
+    ],
+)
+def test_an_item_that_is_half_there_names_its_file(in_tmp: Path, text: str, line: str) -> None:
+    shutil.copytree(ROOT / "conf", in_tmp / "conf")
+    (in_tmp / "conf/external").mkdir(exist_ok=True)
+    path = in_tmp / "conf/external/mine.yaml"
+    head = "" if text.startswith("#") else "# @package _global_\n"
+    path.write_text(head + text, encoding="latin-1")
+    with pytest.raises(ConfigError) as caught:
+        compose.composed(["experiment=smoke", "external=[mine]"], in_tmp / "conf")
+    assert line in str(caught.value), str(caught.value)
+
+
 def test_the_command_prints_one_line_and_leaves_params_yaml_alone(in_tmp: Path) -> None:
     (in_tmp / "conf").symlink_to(ROOT / "conf")
     (in_tmp / "params.yaml").write_text("old")
