@@ -114,6 +114,26 @@ def test_an_archive_is_no_text(tmp_path: Path, bring_in: Import) -> None:
     _refused(bring_in, "text_vectors", path, "compressed", "unpack it: unzip old", header=False)
 
 
+@pytest.mark.parametrize("names", [["a.zip"], ["a.txt", "b.txt"]])
+def test_files_without_a_path_are_one_line(
+    tmp_path: Path, bring_in: Import, names: list[str]
+) -> None:
+    mirror = tmp_path / "mirror" / "mine"
+    mirror.mkdir(parents=True)
+    pinned = []
+    for name in names:
+        path = mirror / name
+        if name.endswith(".zip"):
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("vectors.txt", GOOD)
+        else:
+            path.write_text(GOOD)
+        facts = {"name": name, "size": path.stat().st_size, "sha256": digest(path)}
+        pinned.append(facts | ({"archive": True} if name.endswith(".zip") else {}))
+    with pytest.raises(PolysemeError, match="is a folder; name a file as `path` in conf/external"):
+        bring_in("text_vectors", files=pinned, header=False, oov="zero")
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path, bring_in: Import) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
@@ -289,12 +309,17 @@ def test_bad_fasttext_files(
     _refused(bring_in, "fasttext_binary", path, *parts, oov="ngrams")
 
 
+PINNED = {"name": "a", "size": 1, "sha256": "0" * 64}
+
+
 @pytest.mark.parametrize(
     ("values", "parts"),
     [
         ({"path": "a"}, ["sha256"]),
         ({"path": "a", "sha256": "abc"}, ["external.mine.sha256"]),
         ({}, ["`path` with `sha256`"]),
+        ({"path": "/etc/passwd", "files": [PINNED]}, ["a path inside the folder"]),
+        ({"path": "b/../../a", "files": [PINNED]}, ["a path inside the folder"]),
         ({"path": "a", "sha256": "0" * 64, "oov": None}, ["external.mine.oov"]),
         ({"path": "a", "sha256": "0" * 64, "max_words": 0}, ["max_words"]),
         ({"path": "a", "sha256": "0" * 64, "dims": 3}, ["unknown key 'external.mine.dims'"]),

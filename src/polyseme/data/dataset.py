@@ -13,7 +13,7 @@ from polyseme.config import config
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-def _inside(path: str) -> str:
+def inside(path: str) -> str:
     """A relative path that stays in its folder."""
     parts = PurePosixPath(path).parts
     if not parts or ".." in parts or parts[0] == "/":
@@ -21,7 +21,7 @@ def _inside(path: str) -> str:
     return path
 
 
-Inside = Annotated[str, AfterValidator(_inside)]
+Inside = Annotated[str, AfterValidator(inside)]
 Url = Annotated[str, Field(pattern=r"^https?://")]
 Positive = Annotated[int, Field(gt=0)]
 

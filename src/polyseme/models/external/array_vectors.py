@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import model_validator
 
 from polyseme.config import build, config
-from polyseme.data.dataset import Sha256
+from polyseme.data.dataset import Sha256, inside
 from polyseme.data.streams import open_text, read_lines
 from polyseme.errors import DataError
 from polyseme.models.common.table import Table
@@ -51,6 +51,8 @@ class Config(vectors.VectorOptions):
     def _words_pinned(self) -> Config:
         if self.words and not self.files and self.words_sha256 is None:
             raise ValueError("`words` with `words_sha256`")
+        if self.words and self.files:
+            inside(self.words)
         return self
 
 

@@ -115,7 +115,7 @@ def read(options: Config, bring: Bring, out: Path) -> Model:
         ConfigError, DataError: a file that cannot be used.
         IntegrityError: other bytes than promised.
     """
-    folder = source.locate(options, bring) if options.files else Path(str(options.path))
+    folder = source.fetched(options, bring) if options.files else Path(str(options.path))
     for name in (options.options, options.weights):
         source.require(folder / name, bring)
     if not options.files:

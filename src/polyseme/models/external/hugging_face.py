@@ -63,7 +63,7 @@ def locate(options: Config, bring: Bring) -> tuple[Path, list[str]]:
             options.hub, str(options.revision), bring
         )
     elif options.files:
-        folder = source.locate(options, bring)
+        folder = source.fetched(options, bring)
     else:
         folder = Path(str(options.path))
         source.require(folder, bring)

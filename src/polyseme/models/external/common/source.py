@@ -20,7 +20,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field, model_validator
 
 from polyseme.config import config
-from polyseme.data.dataset import Dataset, File, Limits, Sha256
+from polyseme.data.dataset import Dataset, File, Limits, Sha256, inside
 from polyseme.data.fetch import fetch
 from polyseme.errors import DataError, IntegrityError, PolysemeError
 from polyseme.runtime import manifest
@@ -54,6 +54,8 @@ class Source:
             raise ValueError("`path` with `sha256` (polyseme sha256 <path>), or `files`")
         if self.files and self.sha256:
             raise ValueError("`files`, each with its own sha256, or `sha256`")
+        if self.files and self.path is not None:
+            inside(self.path)  # elsewhere nothing is pinned
         return self
 
 
@@ -79,23 +81,35 @@ class Bring(NamedTuple):
 
 
 def locate(options: Source, bring: Bring) -> Path:
-    """The verified file or folder.
+    """The verified file.
+
+    Raises:
+        DataError: it is missing, empty or a folder.
+        IntegrityError: its bytes are not those that conf promises.
+    """
+    if options.files:
+        path = fetched(options, bring)
+    else:
+        path = Path(str(options.path))
+        require(path, bring)
+    if path.is_dir():
+        raise DataError("is a folder", where=path, mend=f"name a file as `path` in {bring.conf}")
+    if not options.files:
+        verify(path, str(options.sha256), digest(path), bring)
+    return path
+
+
+def fetched(options: Source, bring: Bring) -> Path:
+    """The file or folder among `files` that conf names, verified.
 
     Raises:
         DataError: it is missing or empty.
         IntegrityError: its bytes are not those that conf promises.
     """
-    if options.files:
-        folder = _fetched(options, bring)
-        only = options.files[0].name if len(options.files) == 1 else ""
-        path = folder / (options.path or ("" if options.files[0].archive else only))
-        require(path, bring)
-        return path
-    path = Path(str(options.path))
+    folder = _fetched(options, bring)
+    only = options.files[0].name if len(options.files) == 1 else ""
+    path = folder / (options.path or ("" if options.files[0].archive else only))
     require(path, bring)
-    if path.is_dir():
-        raise DataError("is a folder", where=path, mend=f"name a file in {bring.conf}")
-    verify(path, str(options.sha256), digest(path), bring)
     return path
 
 
