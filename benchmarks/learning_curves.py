@@ -30,7 +30,7 @@ from polyseme.runtime.settings import Runtime, precision
 from polyseme.training.evaluate import held_out_batches
 from polyseme.training.loop import pretrain
 
-SECONDS, VALIDATIONS, TRIAL_STEPS, BATCH = 120.0, 12, 30, 8
+SECONDS, VALIDATIONS, TRIAL_STEPS, BATCH = 60.0, 12, 30, 8
 MODELS = ("bert", "gpt", "gpt_bert", "electra")
 OURS, THEIRS = "polyseme", "Hugging Face, defaults"
 Curve = list[tuple[float, float]]
