@@ -91,8 +91,10 @@ class FineTuning(pl.LightningModule):
                 loss.backward()
             optimizer.step()
             self.step += 1
-        if self.epochs.looks(number):
+        looks = self.epochs.looks(number)
+        if looks:
             self.is_over = self.look()
+        if looks or number + 1 == len(self.epochs):
             self.watch(self.step, number + 1)
 
     def _choose_layers(self, optimizer: AdamW, done: float) -> None:
@@ -176,7 +178,7 @@ def train(
         representation: as `strategy.start` gave it.
         split: trained on.
         valid: decides which state is kept.
-        watch: called where the validation split was looked at.
+        watch: called where the validation split was looked at, and at the end.
 
     Returns:
         The trained head.
