@@ -24,16 +24,20 @@ from polyseme.models.common.language_model import LanguageModel
 from polyseme.models.common.stacked import Stacked
 from polyseme.models.common.table import Table
 from polyseme.runtime.settings import Runtime
-from polyseme.strategies import frozen_bilstm, gradual, lora, stack
+from polyseme.strategies import frozen_bilstm, full, gradual, lora, stack
+from polyseme.strategies.base import Strategy
 from polyseme.tasks import base as tasks
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.tasks.families.base import get
 from polyseme.training.checkpoint import Checkpoints
 from polyseme.training.evaluate import evaluate, held_out_batches
 from polyseme.transfer.evaluate import Evaluation
+from polyseme.transfer.finetune import Cellwise, predict, train
 from polyseme.transfer.forgetting import ROWS, Forgetting
 from polyseme.transfer.head import Head, HeadOptions, pooled
+from polyseme.transfer.labelled import Labelled
 from polyseme.transfer.tuning import Tuning
+from polyseme.transfer.vectors import Live
 
 WORDS = [f"w{i}" for i in range(40)]
 RUNTIME = Runtime(num_threads=1, precision="fp32", progress=False)
@@ -338,6 +342,34 @@ def test_the_first_seed_with_the_most_labels_is_watched_whatever_was_computed_be
 def test_a_curve_has_an_end_where_nothing_is_validated(pieces: WordPieces, in_tmp: Path) -> None:
     found = _curves(pieces, in_tmp, [0], [16], epochs=3, num_validations=0)
     assert [*found.values()] == [[0, 3], [0, 5], [0, 3]]
+
+
+@pytest.mark.parametrize("name", ["bert", "awd_lstm", "elmo"])
+@pytest.mark.parametrize("strategy", ["full", "gradual", "lora"])
+def test_half_precision_learns_the_same_within_tolerance(
+    pieces: WordPieces, tmp_path: Path, name: str, strategy: str
+) -> None:
+    """Every second word has the label `odd`; scores of the two precisions are alike."""
+    values: Any = COMMON | {"epochs": 25, "dropout": 0.0}
+    kinds: dict[str, Strategy] = {
+        "full": full.Strategy(full.Config(**values)),
+        "gradual": gradual.Strategy(gradual.Config(**values)),
+        "lora": lora.Strategy(lora.Config(**values)),
+    }
+    texts, scores, chances = _texts(60), [], []
+    for precision in ("fp32", "bf16"):
+        model = kinds[strategy].start(_model(pieces, name), 0)
+        targets = [[int(word[1:]) % 2 for word in words] for words in texts]
+        split = Labelled(Live(model, texts), [len(words) for words in texts], targets)
+        runtime = replace(RUNTIME, precision=precision)
+        given = Cellwise(
+            get("tagging"), 2, lambda p: float((p == split.gold_N).mean()), runtime, tmp_path
+        )
+        head = train(model, kinds[strategy], split, split, given, seed=0)
+        scores.append(given.score(predict(head, split)))
+        with torch.no_grad():
+            chances.append(split.logits(head, range(len(texts))).softmax(-1))
+    print(name,strategy,scores,float((chances[0] - chances[1]).abs().mean()),float((chances[0] - chances[1]).abs().max()))
 
 
 def test_a_table_forgets_nothing(pieces: WordPieces) -> None:
