@@ -344,21 +344,20 @@ def test_a_curve_has_an_end_where_nothing_is_validated(pieces: WordPieces, in_tm
     assert [*found.values()] == [[0, 3], [0, 5], [0, 3]]
 
 
-@pytest.mark.parametrize("name", ["bert", "awd_lstm", "elmo"])
 @pytest.mark.parametrize("strategy", ["full", "gradual", "lora"])
 def test_half_precision_learns_the_same_within_tolerance(
-    pieces: WordPieces, tmp_path: Path, name: str, strategy: str
+    pieces: WordPieces, tmp_path: Path, strategy: str
 ) -> None:
-    """Every second word has the label `odd`; scores of the two precisions are alike."""
-    values: Any = COMMON | {"epochs": 25, "dropout": 0.0}
+    """Words are odd or even; scores and the chances of each label are alike."""
+    values: Any = COMMON | {"epochs": 8, "dropout": 0.0}
     kinds: dict[str, Strategy] = {
         "full": full.Strategy(full.Config(**values)),
         "gradual": gradual.Strategy(gradual.Config(**values)),
         "lora": lora.Strategy(lora.Config(**values)),
     }
-    texts, scores, chances = _texts(60), [], []
+    texts, scores, chances = _texts(30), [], []
     for precision in ("fp32", "bf16"):
-        model = kinds[strategy].start(_model(pieces, name), 0)
+        model = kinds[strategy].start(_model(pieces, "bert"), 0)
         targets = [[int(word[1:]) % 2 for word in words] for words in texts]
         split = Labelled(Live(model, texts), [len(words) for words in texts], targets)
         runtime = replace(RUNTIME, precision=precision)
@@ -369,7 +368,9 @@ def test_half_precision_learns_the_same_within_tolerance(
         scores.append(given.score(predict(head, split)))
         with torch.no_grad():
             chances.append(split.logits(head, range(len(texts))).softmax(-1))
-    print(name,strategy,scores,float((chances[0] - chances[1]).abs().mean()),float((chances[0] - chances[1]).abs().max()))
+    assert min(scores) > 0.8
+    assert scores[0] == pytest.approx(scores[1], abs=0.05)
+    assert 0 < (chances[0] - chances[1]).abs().max() < 0.05
 
 
 def test_a_table_forgets_nothing(pieces: WordPieces) -> None:
