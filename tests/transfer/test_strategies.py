@@ -362,7 +362,11 @@ def test_half_precision_learns_the_same_within_tolerance(
         split = Labelled(Live(model, texts), [len(words) for words in texts], targets)
         runtime = replace(RUNTIME, precision=precision)
         given = Cellwise(
-            get("tagging"), 2, lambda p: float((p == split.gold_N).mean()), runtime, tmp_path
+            get("tagging"),
+            2,
+            lambda p, split=split: float((p == split.gold_N).mean()),
+            runtime,
+            tmp_path,
         )
         head = train(model, kinds[strategy], split, split, given, seed=0)
         scores.append(given.score(predict(head, split)))
