@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polyseme import __version__
-from polyseme.errors import ConfigError, DataError, PolysemeError
+from polyseme.errors import ConfigError, DataError
+from polyseme.runtime import failures
 
 INTERRUPTED = 130
 
@@ -17,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line, run the command, leave with its exit code."""
     parser = argparse.ArgumentParser(prog="polyseme", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="command")
+    commands = parser.add_subparsers(required=True, metavar="command", dest="command")
     _add_repro(commands)
     _add_verify(commands)
     _add_export(commands)
@@ -25,9 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     try:
         code = chosen.run(chosen)
-    except PolysemeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = error.exit_code
+    except Exception as error:
+        line = failures.explain(error, chosen.command)
+        print(f"error: {line}", file=sys.stderr)
+        code = line.exit_code
     sys.exit(code)
 
 
@@ -91,11 +93,20 @@ def _export(chosen: argparse.Namespace) -> int:
 
 
 def _experiment(params: Path) -> str:
+    import yaml  # type: ignore[import-untyped]
     from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
 
     if not params.is_file():
         raise ConfigError("is missing", where=params, mend="go to the project, or --experiment")
-    return str(OmegaConf.load(params).experiment)
+    try:
+        experiment = OmegaConf.load(params).experiment
+    except (OmegaConfBaseException, yaml.YAMLError, ValueError):
+        experiment = None
+    if not isinstance(experiment, str):
+        mend = "run `make params`, or --experiment"
+        raise ConfigError("names no experiment", where=params, mend=mend)
+    return experiment
 
 
 def _add_sha256(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

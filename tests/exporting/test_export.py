@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,10 +49,9 @@ assert "polyseme" not in sys.modules
 """
 
 
-def _bert(pieces: WordPieces) -> bert.Model:
-    options = bert.Config(
-        dim=32, num_layers=2, num_heads=4, dim_ff=48, max_length=24, sequence_length=16
-    )
+def _bert(pieces: WordPieces, **more: Any) -> bert.Model:
+    sizes = {"dim": 32, "num_layers": 2, "num_heads": 4, "dim_ff": 48}
+    options = bert.Config(**sizes, **more, max_length=24, sequence_length=16)
     model = bert.Model(options, pieces)
     model.reset(7)
     for weight in model.parameters():
@@ -157,6 +159,29 @@ def test_automodel_gives_the_hidden_states(
     assert np.abs(ours.numpy() - np.load(out / "outputs.npy")).max() <= TOLERANCE
 
 
+def test_large_logits_are_compared_by_share(
+    kept: Callable[[str, Representation], Path], pieces: WordPieces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = _bert(pieces, positions="rotary")
+    with torch.no_grad():
+        model.encoder.tokens.weight.mul_(1000)  # logits are products with it
+    kept("bert", model)
+    export("demo", "toy", "bert", Path("out"))
+    found = re.search(
+        r"within (\S+) where the largest is (\S+) ", Path("out/README.md").read_text()
+    )
+    assert found and TOLERANCE < float(found[1]) <= TOLERANCE * float(found[2])
+    good = bert.exported
+
+    def wrong(model: bert.Model) -> object:
+        made = good(model)
+        return made._replace(outputs=lambda ids, attend: made.outputs(ids, attend) * 1.0001)
+
+    monkeypatch.setattr(bert, "exported", wrong)
+    with pytest.raises(PolysemeError, match="its outputs differ"):
+        export("demo", "toy", "bert", Path("other"))
+
+
 def test_a_table_is_loaded_by_gensim(
     kept: Callable[[str, Representation], Path], pieces: WordPieces
 ) -> None:
@@ -220,7 +245,7 @@ def test_what_cannot_be_exported_leaves_nothing(
         return made._replace(outputs=lambda ids, attend: made.outputs(ids, attend) + 1)
 
     monkeypatch.setattr(bert, "exported", wrong)
-    with pytest.raises(PolysemeError, match="outputs of RobertaPreLayerNormForMaskedLM differ"):
+    with pytest.raises(PolysemeError, match="RobertaPreLayerNormForMaskedLM: its outputs differ"):
         export("demo", "toy", "bert", Path("out"))
     monkeypatch.delattr(bert, "exported")
     with pytest.raises(PolysemeError, match="bert is no architecture that transformers has"):
@@ -241,6 +266,98 @@ def test_a_word_that_the_format_cannot_hold_is_refused(
     with pytest.raises(PolysemeError, match="word 'New York' has white space"):
         export("demo", "toy", "vectors", Path("out"))
     assert not Path("out").exists()
+
+
+def _fails(arguments: list[str], code: int, part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    told = capsys.readouterr()
+    assert caught.value.code == code and not told.out
+    assert part in told.err and told.err.count("\n") == 1, told.err
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_and_leaves_nothing(
+    kept: Callable[[str, Representation], Path],
+    pieces: WordPieces,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept("vectors", _table(pieces))
+    Path("file").write_text("mine")
+    Path("circle").symlink_to("circle")
+    for folder in ("file/sub", "circle", "n" * 250, "/proc/x"):
+        command = ["export", "toy", "vectors", folder, "--experiment", "demo"]
+        _fails(command, 2, "cannot be made", capsys)
+    assert sorted(path.name for path in Path().iterdir()) == ["artifacts", "circle", "file"]
+
+
+def test_links_and_dots_lead_to_the_folder(
+    kept: Callable[[str, Representation], Path], pieces: WordPieces
+) -> None:
+    kept("vectors", _table(pieces))
+    Path("real").mkdir()
+    Path("link").symlink_to("real")
+    for folder, at in (("link", "real"), ("new/sub/..", "new")):
+        export("demo", "toy", "vectors", Path(folder))
+        assert (Path(at) / "vectors.txt").is_file()
+
+
+def test_parents_that_were_made_go_with_a_refusal(
+    kept: Callable[[str, Representation], Path], pieces: WordPieces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept("bert", _bert(pieces))
+    monkeypatch.delattr(bert, "exported")
+    with pytest.raises(PolysemeError, match="no architecture"):
+        export("demo", "toy", "bert", Path("new/sub/folder"))
+    assert not Path("new").exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../corpus", "a/b", "a\0b"])
+def test_a_path_is_no_name(in_tmp: Path, name: str) -> None:
+    for names in ((name, "toy", "bert"), ("demo", name, "bert"), ("demo", "toy", name)):
+        with pytest.raises(PolysemeError, match="is no name"):
+            export(*names, Path("out"))
+
+
+@pytest.mark.parametrize("text", ["", "a: [1", "[1]", "a: 1", "experiment:", "experiment: ${x}"])
+def test_params_without_an_experiment_are_one_line(
+    in_tmp: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    Path("params.yaml").write_text(text)
+    _fails(["export", "toy", "bert", "out"], 2, "names no experiment; run `make params`", capsys)
+
+
+def test_what_came_from_outside_is_not_exported(
+    kept: Callable[[str, Representation], Path], pieces: WordPieces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept("bert", _bert(pieces))
+    card = base.read_card(paths.model("demo", "toy", "bert"))
+    outside = card | {"group": "external", "module": "hugging_face"}
+    model = base.load(paths.model("demo", "toy", "bert"))
+    monkeypatch.setattr(base, "read_card", lambda folder: outside)
+    monkeypatch.setattr(base, "load", lambda folder: model)
+    with pytest.raises(PolysemeError, match="was trained elsewhere; use the checkpoint"):
+        export("demo", "toy", "bert", Path("out"))
+
+
+def test_only_files_have_a_hash(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("folder").mkdir()
+    os.mkfifo("pipe")
+    for arguments in (["pipe"], ["/dev/zero"], [".", "pipe"], [".", "folder"]):
+        _fails(["sha256", *arguments], 3, "is no file; name a file", capsys)
+
+
+def test_rights_and_defects_are_one_line(
+    in_tmp: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("a").write_text("one")
+
+    def forbidden(path: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(manifest, "sha256", forbidden)
+    _fails(["sha256", "a"], 1, "a: Permission denied; check the path", capsys)
+    monkeypatch.setattr(manifest, "sha256", lambda path: 1 / 0)
+    _fails(["sha256", "a"], 70, "sha256: defect: ZeroDivisionError", capsys)
 
 
 def test_the_command_tells_the_hash_that_conf_wants(

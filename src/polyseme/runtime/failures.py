@@ -9,6 +9,9 @@ from contextlib import suppress
 from polyseme import paths
 from polyseme.errors import EXIT_DEFECT, PolysemeError, ResourceError
 
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
+"""The user's paths and rights, not a defect."""
+
 
 def explain(error: Exception, stage: str) -> PolysemeError:
     """Any error as one line; the traceback of a defect goes to a file that the line names."""
@@ -18,6 +21,9 @@ def explain(error: Exception, stage: str) -> PolysemeError:
         return ResourceError("disk full", where=stage, mend="free some space and run again")
     if isinstance(error, MemoryError):
         return ResourceError("out of memory", where=stage, mend="use smaller batches or shards")
+    if isinstance(error, OSError) and error.errno in FORBIDDEN and error.filename:
+        mend = "check the path, and that you may read and write there"
+        return PolysemeError(str(error.strerror), where=error.filename, mend=mend)
     log = paths.SCRATCH / "log" / f"{stage}.txt"
     with suppress(OSError):
         log.parent.mkdir(parents=True, exist_ok=True)

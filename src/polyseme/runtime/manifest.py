@@ -60,7 +60,7 @@ def read(folder: Path) -> dict[str, Any]:
         content["files"].items()
     except FileNotFoundError:
         raise IntegrityError("has no manifest", where=folder, mend=_again(folder)) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise IntegrityError("is not readable", where=folder / NAME, mend=_again(folder)) from None
     return content
 

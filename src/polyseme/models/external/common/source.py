@@ -104,11 +104,20 @@ def digest(path: Path, names: Iterable[str] = ()) -> str:
 
     Args:
         names: the files of a folder that count.
+
+    Raises:
+        DataError: something else than a file: reading a pipe or a device would not end.
     """
-    if path.is_file():
-        return manifest.sha256(path)
-    lines = [f"{manifest.sha256(path / name)}  {name}\n" for name in sorted(names)]
+    if not path.is_dir():
+        return _sha256(path)
+    lines = [f"{_sha256(path / name)}  {name}\n" for name in sorted(names)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise DataError("is no file", where=path, mend="name a file")
+    return manifest.sha256(path)
 
 
 def verify(path: Path, expected: str, found: str, bring: Bring) -> None:
