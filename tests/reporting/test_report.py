@@ -49,7 +49,7 @@ def test_the_report_has_all_its_parts(report):
         for variant in ("", "-dark")
     }
     metrics = {f"metrics/{name}.json" for name in ("pretrain", "finetune", "probe", "intrinsic")}
-    plots = {f"metrics/{name}.csv" for name in ("loss", "layers", "learning_curves")}
+    plots = {f"metrics/{name}.csv" for name in ("loss", "layers", "learning_curves", "forgetting")}
     pages = {"README.md", "index.html", "dictionary.md", "results.parquet"}
     assert set(_files(report)) == figures | metrics | plots | pages
 
