@@ -279,6 +279,21 @@ def test_label_budgets_get_a_table_and_metrics_of_their_own(make_tree, tmp_path)
     assert "full@32" in json.loads((folder / "metrics/finetune.json").read_text())["truecase"]
 
 
+def test_a_strategy_that_stops_at_fewer_labels_is_compared_with_those(make_tree, tmp_path):
+    tree = make_tree()
+    for name in SELECTION.representations:
+        path = tree.root / paths.results(EXPERIMENT, "finetune", "wiki", name) / "results.parquet"
+        rows = results.read(path)
+        fewer = [row | {"train_size": 32, "value": row["value"] - 0.2} for row in rows]
+        results.write(path, [*fewer, *(row for row in rows if row["strategy"] != "full")])
+    text = (_write(tree, tmp_path / "report") / "README.md").read_text()
+    assert "**truecase, full with 32 training items**" in text
+    assert "**truecase, frozen**" in text
+    lines = _table(text, "truecase: macro F1 and accuracy")
+    found = {(line["Strategy"], line["Training items"]) for line in lines}
+    assert {("full", "32"), ("frozen", "1,000"), ("scratch", "1,000")} <= found
+
+
 def test_sentence_tasks_without_a_control_task_are_drawn(make_tree, tmp_path):
     tree = make_tree()
     probed = (tree.root / paths.results(EXPERIMENT, "probe")).rglob("results.parquet")
