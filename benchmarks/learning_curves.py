@@ -25,12 +25,12 @@ from benchmarks._trainer import MaskingCollator, causal_collator, gpt2, options_
 from polyseme.data.tokenizer import CLS, WordPieces
 from polyseme.data.tokens import TokenStore
 from polyseme.models.base import TOKENIZER
-from polyseme.reporting.figures import style
+from polyseme.reporting.figures import series, style
 from polyseme.runtime.settings import Runtime, precision
 from polyseme.training.evaluate import held_out_batches
 from polyseme.training.loop import pretrain
 
-SECONDS, VALIDATIONS, TRIAL_STEPS, BATCH = 120.0, 12, 30, 8
+SECONDS, VALIDATIONS, TRIAL_STEPS, BATCH = 60.0, 12, 30, 8
 MODELS = ("bert", "gpt", "gpt_bert", "electra")
 OURS, THEIRS = "polyseme", "Hugging Face, defaults"
 Curve = list[tuple[float, float]]
@@ -168,7 +168,7 @@ def _questions(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, int]:
 
 def draw(curves: dict[str, dict[str, Curve]]) -> str:
     """One panel a model."""
-    looks = style.looks([OURS, THEIRS])
+    looks = series.looks([OURS, THEIRS])
     with style.styled():
         figure, axes = style.canvas([1.6] * len(curves), labels=[OURS, THEIRS])
         for (name, found), [panel] in zip(curves.items(), axes, strict=True):

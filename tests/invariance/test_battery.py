@@ -16,6 +16,9 @@ from polyseme.invariance import battery, labels
 from polyseme.models import bert
 from polyseme.models.base import Representation, WordBatch, Words
 from polyseme.models.common.table import Table
+from polyseme.probes.base import MAX_LABELS
+from polyseme.tasks import base as tasks
+from polyseme.tasks.base import Split
 
 ITEMS = [
     (group, path.stem)
@@ -182,3 +185,16 @@ def test_windows_that_see_each_other_are_found(
     assert _failed(model, root, ["upos"]) == set()
     model.max_length = 12
     assert "long" in _failed(model, root, ["upos"])
+
+
+def test_labels_of_a_task_with_thousands_of_them_are_not_shuffled(tmp_path: Path) -> None:
+    many = Split([["w"] * (MAX_LABELS + 1)], [[f"l{n}" for n in range(MAX_LABELS + 1)]])
+    for name, family, split in (
+        ("senses", "tagging", many),
+        ("topic", "classification", Split([["w"]] * (MAX_LABELS * 2), ["a", "b"] * MAX_LABELS)),
+    ):
+        (tmp_path / name).mkdir()
+        card = {"name": name, "family": family}
+        tasks.write(tmp_path / name, dict.fromkeys(tasks.SPLITS, split), card)
+    assert battery.labelled(tmp_path, ["senses", "topic"]) == ["topic"]
+    assert battery.labelled(tmp_path, ["senses"]) == []

@@ -12,7 +12,7 @@ from fake_tree import EXPERIMENT, SELECTION, Tree
 from test_report import _parse, _table, _write
 
 from polyseme import paths, results
-from polyseme.reporting.checks import counted, verdict
+from polyseme.reporting.checks import counted, fill, verdict
 
 CAPTION = "Every representation"
 CHECKS = 4
@@ -74,6 +74,23 @@ def test_the_row_of_the_overview_is_marked_and_the_others_are_not(make_tree, tmp
     assert systems["bert"]["padding"] == "failed: 0.031"
     assert systems["bert"]["order"] == "failed: 2e−07"  # the largest that was measured elsewhere
     assert systems["word2vec"]["padding"] == "1e−07"
+
+
+def test_a_representation_beside_another_that_failed_has_failed():
+    names = ("bert", "gpt", "word2vec")
+    checks: list[dict[str, Any]] = [
+        {"stage": "invariance", "corpus": "wiki", "representation": n, "checked": n != "word2vec"}
+        for n in names
+    ]
+    rows: list[dict[str, Any]] = [
+        {"stage": "finetune", "corpus": "wiki", "representation": name, "strategy": strategy}
+        for strategy in ("frozen", "stack", None)
+        for name in (*names, "majority")
+    ]
+    fill([*checks, *rows], {"stack": "word2vec"})
+    assert [row["checked"] for row in rows] == [
+        True, True, False, None, False, False, False, False, True, True, False, None,
+    ]  # fmt: skip
 
 
 def test_scores_of_what_failed_do_not_count_in_the_answer(make_tree, tmp_path):

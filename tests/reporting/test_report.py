@@ -49,7 +49,7 @@ def test_the_report_has_all_its_parts(report):
         for variant in ("", "-dark")
     }
     metrics = {f"metrics/{name}.json" for name in ("pretrain", "finetune", "probe", "intrinsic")}
-    plots = {f"metrics/{name}.csv" for name in ("loss", "layers", "learning_curves")}
+    plots = {f"metrics/{name}.csv" for name in ("loss", "layers", "learning_curves", "forgetting")}
     pages = {"README.md", "index.html", "dictionary.md", "results.parquet"}
     assert set(_files(report)) == figures | metrics | plots | pages
 
@@ -277,6 +277,21 @@ def test_label_budgets_get_a_table_and_metrics_of_their_own(make_tree, tmp_path)
     line = _table((folder / "README.md").read_text(), caption)[0]
     assert float(line["32 items"][:5]) == pytest.approx(float(line["1,000 items"][:5]) - 0.2)
     assert "full@32" in json.loads((folder / "metrics/finetune.json").read_text())["truecase"]
+
+
+def test_a_strategy_that_stops_at_fewer_labels_is_compared_with_those(make_tree, tmp_path):
+    tree = make_tree()
+    for name in SELECTION.representations:
+        path = tree.root / paths.results(EXPERIMENT, "finetune", "wiki", name) / "results.parquet"
+        rows = results.read(path)
+        fewer = [row | {"train_size": 32, "value": row["value"] - 0.2} for row in rows]
+        results.write(path, [*fewer, *(row for row in rows if row["strategy"] != "full")])
+    text = (_write(tree, tmp_path / "report") / "README.md").read_text()
+    assert "**truecase, full with 32 training items**" in text
+    assert "**truecase, frozen**" in text
+    lines = _table(text, "truecase: macro F1 and accuracy")
+    found = {(line["Strategy"], line["Training items"]) for line in lines}
+    assert {("full", "32"), ("frozen", "1,000"), ("scratch", "1,000")} <= found
 
 
 def test_sentence_tasks_without_a_control_task_are_drawn(make_tree, tmp_path):

@@ -45,6 +45,12 @@ def test_a_csv_is_read_as_the_standard_library_wrote_it(tmp_path: Path) -> None:
     assert split.labels == ["neg", "pos", "pos"]
 
 
+@pytest.mark.parametrize("values", [{}, {"quoted": False}])
+def test_a_long_document_is_one_field(tmp_path: Path, values: dict[str, Any]) -> None:
+    split = _read(tmp_path, f"text,label\n{'word ' * 60_000},a\n", **values)
+    assert [len(words) for words in split.sentences] == [60_000]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_byte_order_mark_and_line_ends_change_nothing(tmp_path: Path, end: str, mark: str) -> None:

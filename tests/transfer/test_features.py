@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,20 @@ def test_two_processes_with_little_room_do_not_disturb_each_other(
         process.join()
     assert [process.exitcode for process in made] == [0, 0]
     assert not list(tmp_path.glob("*.tmp-*"))
+
+
+def test_what_a_killed_process_left_goes_and_what_is_being_written_stays(
+    pieces: WordPieces, tmp_path: Path
+) -> None:
+    process = multiprocessing.get_context("fork").Process(target=int)
+    process.start()
+    process.join()
+    left = [tmp_path / f"0.{kind}-{process.pid}" for kind in ("tmp", "note")]
+    others = [tmp_path / f"0.{kind}-{os.getpid()}" for kind in ("tmp", "note")]
+    for path in (*left, *others):
+        path.write_bytes(b"0" * 99)
+    FeatureCache({}, ROOM, tmp_path).encode(Counted(pieces), TEXTS)
+    assert [path.exists() for path in (*left, *others)] == [False, False, True, True]
 
 
 def test_no_texts_and_empty_texts(pieces: WordPieces, tmp_path: Path) -> None:

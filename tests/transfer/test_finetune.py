@@ -121,6 +121,19 @@ def test_equal_seeds_give_equal_weights_and_other_seeds_others(
     assert not torch.equal(first, other)
 
 
+@pytest.mark.parametrize("name", ["frozen", "full"])
+def test_a_batch_without_a_label_teaches_nothing(
+    pieces: WordPieces, tmp_path: Path, name: str
+) -> None:
+    """Batches hold items of similar length, and short ones often have no label at all."""
+    table, texts = _table(pieces), [["w1"]] * 8 + [["w2", "w3"]] * 8
+    strategy, targets = _strategies()[name], [[IGNORE]] * 8 + [[0, 1]] * 8
+    started = strategy.start(table, 0)
+    split = _labelled(started, texts, targets)
+    head = train(started, strategy, split, split, _given(split, tmp_path), seed=0)
+    assert _accuracy(split, predict(head, split)) == 1.0
+
+
 class _Spy(torch.autograd.Function):
     """Passes a tensor on, and notes whether autocast is on, forwards and backwards."""
 

@@ -112,6 +112,42 @@ def test_the_best_look_is_kept_and_patience_ends_a_run(tmp_path: Path) -> None:
     assert not torch.equal(found.weight_VEC, short.weight_VEC)  # the first of equals is epoch 1
 
 
+def test_a_seed_whose_patience_is_over_does_not_wait_for_the_others(tmp_path: Path) -> None:
+    """Its state is the one that it would have alone."""
+    family, split = get("classification"), _split("classification")
+    patient, hasty = [0.1, 0.2, 0.3, 0.4, 0.5, 0.9], [0.5, 0.1, 0.1, 0.9, 0.9, 0.9]
+    units, values = Units.of(split, family), {"epochs": 6, "num_validations": 6, "patience": 2}
+
+    def weights(scores: list[float], seeds: list[int]) -> torch.Tensor:
+        of_looks = iter(scores)
+        given = Cellwise(family, LABELS, lambda _: next(of_looks), RUNTIME, tmp_path)
+        found = fixed.train(
+            _strategy(**values), units, units, given, lengths=split.lengths, seeds=seeds
+        )
+        assert next(of_looks, None) is None
+        return found.weight_VEC.detach()
+
+    both = [*hasty[:1], *patient[:1], *hasty[1:2], *patient[1:2], *hasty[2:3], *patient[2:]]
+    torch.testing.assert_close(weights(both, SEEDS)[0], weights(hasty[:3], SEEDS[:1])[0])
+
+
+@pytest.mark.parametrize("name", ["tagging", "classification", "pair"])
+def test_units_stay_on_the_cpu_wherever_the_heads_are(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device `meta` stands for a GPU: it computes nothing, and refuses tensors of others."""
+    family, units = get(name), Units.of(_split(name), get(name))
+    strategy = _strategy(dropout=0.1)
+    heads = Heads((LAYERS, DIM), LABELS, family, strategy, SEEDS)
+    module = fixed.FixedTraining(heads, strategy, units, [], lambda: False).train().to("meta")
+    monkeypatch.setattr(fixed, "require_finite", lambda *_: None)
+    module._loss([module._labelled([1, 2, 3]), module._labelled([4, 5])]).backward()
+    assert {str(weight.grad.device) for weight in heads.parameters()} == {"meta"}
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda h: torch.zeros(h.shape))
+    found = fixed.predict(heads.eval(), units)
+    assert [len(predicted_N) for predicted_N in found] == [len(units.there)] * len(SEEDS)
+
+
 def test_items_without_words_have_no_units_and_are_predicted_as_the_first_label() -> None:
     split = Labelled(Cached([torch.zeros(1, 0, DIM), torch.ones(1, 2, DIM)]), [0, 2], [[2], [1]])
     units = Units.of(split, get("classification"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,15 +24,20 @@ from polyseme.models.common.language_model import LanguageModel
 from polyseme.models.common.stacked import Stacked
 from polyseme.models.common.table import Table
 from polyseme.runtime.settings import Runtime
-from polyseme.strategies import frozen_bilstm, gradual, lora, stack
+from polyseme.strategies import frozen_bilstm, full, gradual, lora, stack
+from polyseme.strategies.base import Strategy
 from polyseme.tasks import base as tasks
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.tasks.families.base import get
+from polyseme.training.checkpoint import Checkpoints
 from polyseme.training.evaluate import evaluate, held_out_batches
 from polyseme.transfer.evaluate import Evaluation
+from polyseme.transfer.finetune import Cellwise, predict, train
 from polyseme.transfer.forgetting import ROWS, Forgetting
 from polyseme.transfer.head import Head, HeadOptions, pooled
+from polyseme.transfer.labelled import Labelled
 from polyseme.transfer.tuning import Tuning
+from polyseme.transfer.vectors import Live
 
 WORDS = [f"w{i}" for i in range(40)]
 RUNTIME = Runtime(num_threads=1, precision="fp32", progress=False)
@@ -215,6 +223,51 @@ def test_a_language_model_goes_on_with_the_text_of_a_task_once(
     assert evaluate(third, batches)["loss"] == evaluate(model, batches)["loss"]
 
 
+def _tuned(
+    pieces: WordPieces, folder: Path, seed: int, checkpoint_seconds: float = 1e-4
+) -> dict[str, torch.Tensor]:
+    """Weights after some passes over the texts of a seed."""
+    model = _model(pieces, "awd_lstm")
+    texts = {"train": _texts(150, seed), "valid": _texts(60, seed + 1)}
+    runtime = replace(RUNTIME, checkpoint_seconds=checkpoint_seconds)
+    Tuning(runtime, folder).apply(model, texts, (2, 0.005), {})
+    return {name: weight.detach().clone() for name, weight in model.named_parameters()}
+
+
+def _equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(weight, other[name]) for name, weight in one.items())
+
+
+def test_no_task_goes_on_from_the_checkpoints_of_another(pieces: WordPieces, in_tmp: Path) -> None:
+    first, second = (_tuned(pieces, in_tmp / "one after the other", seed) for seed in (0, 5))
+    assert _equal(second, _tuned(pieces, in_tmp / "alone", 5))
+    assert not _equal(second, first)
+    assert not list(in_tmp.rglob("*.run*"))
+
+
+def test_tuning_killed_in_the_middle_ends_with_the_same_weights(
+    pieces: WordPieces, in_tmp: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def killed() -> None:
+        saved = Checkpoints.save
+
+        def save(self: Checkpoints, step: int, *rest: Any) -> None:
+            saved(self, step, *rest)
+            if step > 40:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        Checkpoints.save = save  # type: ignore[method-assign] # in a process of its own
+        _tuned(pieces, in_tmp / "killed", 0)
+
+    process = multiprocessing.get_context("fork").Process(target=killed)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert not list((in_tmp / "killed").glob("*.safetensors"))
+    assert _equal(_tuned(pieces, in_tmp / "killed", 0), _tuned(pieces, in_tmp / "whole", 0))
+    assert "continuing at step 41" in capfd.readouterr().err
+
+
 def test_too_little_text_leaves_the_model_as_it_is(pieces: WordPieces, in_tmp: Path) -> None:
     model = _model(pieces, "bert")
     before = {n: w.clone() for n, w in model.named_parameters()}
@@ -239,6 +292,89 @@ def test_forgetting_begins_with_the_loss_before_and_grows_when_weights_are_spoil
     watch(7, 1)
     assert watch.curve[1][:2] == (1, 7)
     assert watch.curve[1][2] > wanted
+
+
+def _curves(
+    pieces: WordPieces, folder: Path, seeds: list[int], sizes: list[int | str], **values: int
+) -> dict[str, list[int]]:
+    """Epochs of the curve of each cell that has one; the first loss is that before everything."""
+    task = folder / "task"
+    if not task.exists():
+        task.mkdir()
+        split = tasks.Split(_texts(150), ["a", "b"] * 75)
+        card = {"name": "t", "family": "classification"}
+        tasks.write(task, dict.fromkeys(tasks.SPLITS, split), card)
+    prepared, store = PreparedTask(task), TokenStore.of(_texts(60, 3), pieces)
+    options: dict[str, dict[str, Any]] = {
+        "frozen": {"epochs": 1, "batch_size": 8, "head_lr": 0.1},
+        "full": COMMON | values,
+        "gradual": COMMON | {"lm_lr": 0.01} | values,
+        "lora": COMMON | values,
+    }
+    evaluation = Evaluation(
+        lambda: _model(pieces, "bert"), "weights", bert, options, seeds=seeds, train_sizes=sizes,
+        identity={}, runtime=RUNTIME, scratch=folder, held_out=lambda: store,
+    )  # fmt: skip
+    watch, found = Forgetting(_model(pieces, "bert"), lambda: store), {}
+    for job in evaluation.jobs(prepared):
+        for cell, outcome in zip(job, evaluation.outcomes(prepared, "digest", job), strict=True):
+            if outcome.curve:
+                assert tuple(outcome.curve[0]) == watch.curve[0]
+                assert outcome.curve[-1][2] != watch.curve[0][2]
+                found[cell.key] = [epoch for epoch, _, _ in outcome.curve]
+    return found
+
+
+def test_the_first_seed_with_the_most_labels_is_watched_whatever_was_computed_before(
+    pieces: WordPieces, in_tmp: Path
+) -> None:
+    names = ("full", "gradual", "lora")
+    for seeds, sizes, chosen in (
+        ([0, 1], [16, 32], "32/0"),
+        ([1, 0], [16, 32], "32/1"),
+        ([0, 1], [16], "16/0"),
+        ([0], [32], "32/0"),
+    ):
+        found = _curves(pieces, in_tmp, seeds, [*sizes], epochs=2)
+        assert list(found) == [f"t/{name}/{chosen}" for name in names]
+
+
+def test_a_curve_has_an_end_where_nothing_is_validated(pieces: WordPieces, in_tmp: Path) -> None:
+    found = _curves(pieces, in_tmp, [0], [16], epochs=3, num_validations=0)
+    assert [*found.values()] == [[0, 3], [0, 5], [0, 3]]
+
+
+@pytest.mark.parametrize("strategy", ["full", "gradual", "lora"])
+def test_half_precision_learns_the_same_within_tolerance(
+    pieces: WordPieces, tmp_path: Path, strategy: str
+) -> None:
+    """Words are odd or even; scores and the chances of each label are alike."""
+    values: Any = COMMON | {"epochs": 8, "dropout": 0.0}
+    kinds: dict[str, Strategy] = {
+        "full": full.Strategy(full.Config(**values)),
+        "gradual": gradual.Strategy(gradual.Config(**values)),
+        "lora": lora.Strategy(lora.Config(**values)),
+    }
+    texts, scores, chances = _texts(30), [], []
+    for precision in ("fp32", "bf16"):
+        model = kinds[strategy].start(_model(pieces, "bert"), 0)
+        targets = [[int(word[1:]) % 2 for word in words] for words in texts]
+        split = Labelled(Live(model, texts), [len(words) for words in texts], targets)
+        runtime = replace(RUNTIME, precision=precision)
+        given = Cellwise(
+            get("tagging"),
+            2,
+            lambda p, split=split: float((p == split.gold_N).mean()),
+            runtime,
+            tmp_path,
+        )
+        head = train(model, kinds[strategy], split, split, given, seed=0)
+        scores.append(given.score(predict(head, split)))
+        with torch.no_grad():
+            chances.append(split.logits(head, range(len(texts))).softmax(-1))
+    assert min(scores) > 0.8
+    assert scores[0] == pytest.approx(scores[1], abs=0.05)
+    assert 0 < (chances[0] - chances[1]).abs().max() < 0.05
 
 
 def test_a_table_forgets_nothing(pieces: WordPieces) -> None:

@@ -15,6 +15,7 @@ from polyseme.draws import philox
 from polyseme.invariance import edges, labels, vectors
 from polyseme.invariance.base import Finding
 from polyseme.models.base import MARKS, Representation, Words
+from polyseme.probes.base import MAX_LABELS
 from polyseme.tasks import base as tasks
 from polyseme.tasks.common.prepared import PreparedTask, classified
 from polyseme.tasks.families.base import get
@@ -73,10 +74,16 @@ def of_each_family(root: Path, names: Sequence[str]) -> list[str]:
 
 
 def labelled(root: Path, names: Sequence[str]) -> list[str]:
-    """The smallest task that labels words, else sentences; none where nothing has labels."""
+    """The smallest task that labels words, else sentences; none where nothing has labels.
+
+    As for probes, a task of more than MAX_LABELS labels is left out.
+    """
     found = by_size(root, classified(root, names))
     levels = {name: get(tasks.read_card(root / name)["family"]).level for name in found}
-    return sorted(found, key=lambda name: levels[name] != "word")[:1]
+    for name in sorted(found, key=lambda name: levels[name] != "word"):
+        if len(tasks.label_names(tasks.read(root / name, "train").labels)) <= MAX_LABELS:
+            return [name]
+    return []
 
 
 def sample(split: tasks.Split) -> list[Words]:

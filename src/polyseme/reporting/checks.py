@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from polyseme.reporting import numbers
 from polyseme.reporting.measurements import Measurements, Row
@@ -10,10 +10,13 @@ from polyseme.reporting.measurements import Measurements, Row
 STAGE, PASSED = "invariance", "passed"
 
 
-def fill(rows: Iterable[Row]) -> None:
+def fill(rows: Iterable[Row], partners: Mapping[str, str]) -> None:
     """Put into every row, in place, whether its representation passed all checks.
 
     Null where they have not run: for baselines, and for random weights.
+
+    Args:
+        partners: strategy -> representation whose vectors stand beside, which has to pass, too.
     """
     passed: dict[tuple[str | None, str], bool] = {}
     others = []
@@ -23,8 +26,9 @@ def fill(rows: Iterable[Row]) -> None:
             others.append((key, row))
         elif row["checked"] is not None:
             passed[key] = passed.get(key, True) and row["checked"]
-    for key, row in others:
-        row["checked"] = passed.get(key)
+    for (corpus, name), row in others:
+        found = [passed.get((corpus, n)) for n in (name, partners.get(row["strategy"], name))]
+        row["checked"] = found[0] if found[1] is not False else False
 
 
 def counted(rows: Measurements) -> Measurements:

@@ -121,7 +121,9 @@ def collect(
             evidence.system(row["corpus"], row["representation"].removesuffix(INIT))
         )
         made.fill_costs(row, of, reader.records)
-    checks.fill(rows)
+    strategies = params.get("strategy", {})
+    partners = {name: of["partner"] for name, of in strategies.items() if "partner" in of}
+    checks.fill(rows, partners)
     evidence.rows = _ordered(evidence, rows)
     return evidence
 

@@ -66,6 +66,11 @@ class Measurements:
         sizes = self.distinct("train_size")
         return self.where(train_size=max(sizes)) if sizes else self
 
+    def largest_of_each(self, column: str) -> Measurements:
+        """The same for each value of a column."""
+        groups = self.by(column).values()
+        return Measurements([row for group in groups for row in group.largest()])
+
     def distinct(self, column: str) -> list[Any]:
         """Values of a column without null, in order of appearance."""
         return list(dict.fromkeys(row[column] for row in self.rows if row[column] is not None))

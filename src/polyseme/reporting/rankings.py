@@ -65,11 +65,11 @@ def finals(evidence: Evidence, task: str) -> Measurements:
 
 
 def contests(evidence: Evidence) -> list[Contest]:
-    """One for each task and strategy, with all labels."""
+    """One for each task and strategy, with the most labels that the strategy was run with."""
     found = []
     for task in evidence.selection.tasks:
-        for strategy, rows in finals(evidence, task).largest().by("strategy").items():
-            found.append(_contest(task, strategy, rows))
+        for strategy, rows in finals(evidence, task).by("strategy").items():
+            found.append(_contest(task, strategy, rows.largest()))
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,21 @@ from polyseme.transfer.tuning import Tuning
 EVALUATED = ("valid", "test")
 Job = tuple[Cell, ...]
 """Cells that are computed together."""
+
+
+class _Traits(NamedTuple):
+    """Of a representation.
+
+    Attributes:
+        refused: strategies that make no sense for it, and why.
+        untrained: its identity when it forgets its weights, where it has no other traits: all
+            tables of the same words are one and the same then, and are trained once.
+        is_language_model: whether it has something to forget.
+    """
+
+    refused: dict[str, str]
+    untrained: dict[str, str] | None
+    is_language_model: bool
 
 
 class Evaluation:
@@ -80,11 +95,20 @@ class Evaluation:
         self.options = dict(strategies)
 
     @cached_property
-    def refused(self) -> dict[str, str]:
-        """Strategies that make no sense for the representation, and why."""
+    def _traits(self) -> _Traits:
+        """What is to be known of the representation before any cell is computed."""
         representation = self.load()
         reasons = {name: s.refuses(representation) for name, s in self.strategies.items()}
-        return {name: reason for name, reason in reasons.items() if reason is not None}
+        refused = {name: reason for name, reason in reasons.items() if reason is not None}
+        key = representation.untrained_key()
+        module = sys.modules[type(representation).__module__]
+        untrained = None if key is None else {"representation": key, "module": source_hash(module)}
+        return _Traits(refused, untrained, isinstance(representation, LanguageModel))
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Strategies that make no sense for the representation, and why."""
+        return self._traits.refused
 
     def jobs(self, task: PreparedTask) -> Iterator[Job]:
         """The cells of a task, in the order of the results.
@@ -114,18 +138,7 @@ class Evaluation:
         most = strategy.options.most_items or total
         return [counts[count] for count in sorted(counts) if count <= most]
 
-    @cached_property
-    def _untrained(self) -> dict[str, str] | None:
-        """Identity of a representation that forgets its weights, where it has no other traits.
-
-        All tables of the same words are one and the same then, and are trained once.
-        """
-        representation = self.load()
-        key = representation.untrained_key()
-        module = sys.modules[type(representation).__module__]
-        return None if key is None else {"representation": key, "module": source_hash(module)}
-
-    def _identity(self, digest: str, cell: Cell) -> dict[str, Any]:
+    def _identity(self, task: PreparedTask, digest: str, cell: Cell) -> dict[str, Any]:
         strategy = self.strategies[cell.strategy]
         identity = {
             **self.identity,
@@ -136,8 +149,10 @@ class Evaluation:
         }
         if _is_fixed(strategy):
             identity["seeds"] = list(self.seeds)  # one product for all may round otherwise
-        if self._untrained is not None and not strategy.pretrained:
-            identity |= self._untrained
+        if self._traits.untrained is not None and not strategy.pretrained:
+            identity |= self._traits.untrained
+        if self._is_watched(cell, task):
+            identity["watched"] = True  # by no other choice of seeds and sizes
         return identity
 
     def outcomes(self, task: PreparedTask, digest: str, job: Job) -> list[Outcome]:
@@ -146,7 +161,7 @@ class Evaluation:
         Args:
             digest: hash of the labelled data.
         """
-        identities = [self._identity(digest, cell) for cell in job]
+        identities = [self._identity(task, digest, cell) for cell in job]
         return self.store.get_all(identities, lambda: self._compute(job, task))
 
     def _compute(self, job: Job, task: PreparedTask) -> list[Outcome]:
@@ -233,14 +248,22 @@ class Evaluation:
             self.tuning.apply(representation, texts, plan, self.identity)
         return strategy.start(representation, seed)
 
-    def _forgetting(self, cell: Cell, task: PreparedTask, representation: Representation) -> Watch:
-        """Measures what the first seed with the most labels costs the language model."""
+    def _is_watched(self, cell: Cell, task: PreparedTask) -> bool:
+        """Whether it is measured what the cell costs a language model: the first seed's, with the
+        most labels."""
         strategy = self.strategies[cell.strategy]
+        if not (self.held_out and strategy.trains_encoder and strategy.pretrained):
+            return False
         most = self._sizes(task, strategy)[-1]
-        wanted = (most, self.seeds[0]) == (cell.train_size, cell.seed)
-        if not (wanted and strategy.trains_encoder and strategy.pretrained and self.held_out):
+        chosen = (cell.train_size, cell.seed) == (most, self.seeds[0])
+        return chosen and self._traits.is_language_model
+
+    def _forgetting(self, cell: Cell, task: PreparedTask, representation: Representation) -> Watch:
+        if self.held_out is None or not self._is_watched(cell, task):
             return nothing
-        return Forgetting(representation, self.held_out)
+        tuned = self.strategies[cell.strategy].tunes(representation) is not None
+        untouched = self.load().to(device_of(self.runtime)) if tuned else None
+        return Forgetting(representation, self.held_out, untouched)
 
 
 def _strategy(name: str, values: Mapping[str, Any]) -> Strategy:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
@@ -118,7 +119,13 @@ class FeatureCache:
         return _tensor(made)
 
     def _make_room(self, needed: int) -> None:
-        """Forget the files that were not used for longest; a mapped one stays readable."""
+        """Forget the files that were not used for longest; a mapped one stays readable.
+
+        What a killed process left half written goes first.
+        """
+        for path in (*self.folder.glob("*.tmp-*"), *self.folder.glob("*.note-*")):
+            if not psutil.pid_exists(int(path.name.rpartition("-")[2])):
+                path.unlink(missing_ok=True)
         found = []
         for path in self.folder.glob("*.npy"):
             with suppress(OSError):

@@ -23,7 +23,7 @@ from polyseme.errors import NumericsError
 from polyseme.models.base import Representation, length_sorted_batches
 from polyseme.runtime.settings import Runtime
 from polyseme.strategies.base import Strategy
-from polyseme.tasks.families.base import Family, pad_targets, restrict
+from polyseme.tasks.families.base import IGNORE, Family, pad_targets, restrict
 from polyseme.training.trainer import make_trainer
 from polyseme.transfer.batches import Epochs
 from polyseme.transfer.head import Head
@@ -91,8 +91,10 @@ class FineTuning(pl.LightningModule):
                 loss.backward()
             optimizer.step()
             self.step += 1
-        if self.epochs.looks(number):
+        looks = self.epochs.looks(number)
+        if looks:
             self.is_over = self.look()
+        if looks or number + 1 == len(self.epochs):
             self.watch(self.step, number + 1)
 
     def _choose_layers(self, optimizer: AdamW, done: float) -> None:
@@ -105,10 +107,13 @@ class FineTuning(pl.LightningModule):
                 weight.grad = None
 
     def _loss(self, batch: list[int]) -> Tensor:
-        """Loss of the labelled units of some items."""
+        """Loss of the labelled units of some items; 0 where none of them has a label."""
         logits_BUC = self.split.logits(self.head, batch)
-        targets_BU = pad_targets([self.split.targets[i] for i in batch]).to(logits_BUC.device)
-        loss = self.head.family.loss(logits_BUC, targets_BU)
+        targets = [self.split.targets[i] for i in batch]
+        if any(target != IGNORE for row in targets for target in row):
+            loss = self.head.family.loss(logits_BUC, pad_targets(targets).to(logits_BUC.device))
+        else:
+            loss = logits_BUC.sum() * 0
         require_finite(loss, self.step)
         return loss
 
@@ -173,7 +178,7 @@ def train(
         representation: as `strategy.start` gave it.
         split: trained on.
         valid: decides which state is kept.
-        watch: called where the validation split was looked at.
+        watch: called where the validation split was looked at, and at the end.
 
     Returns:
         The trained head.

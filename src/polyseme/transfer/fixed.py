@@ -41,7 +41,7 @@ PREDICTED_SCORES = 2**25
 
 @dataclass(frozen=True)
 class Units:
-    """One split, its words gone.
+    """One split, its words gone; its tensors stay on the cpu.
 
     Attributes:
         parts_NLQD: of each unit, after the norm of each layer.
@@ -236,9 +236,13 @@ class FixedTraining(pl.LightningModule):
     def _loss(self, rows: Sequence[Tensor]) -> Tensor:
         """Sum over heads of their mean loss: each is trained as if alone."""
         padded_Vb = pad_sequence(list(rows), batch_first=True)
-        logits_VbC = self.heads(self.data.parts_NLQD[padded_Vb], [len(some) for some in rows])
+        parts_VbLQD = self.data.parts_NLQD[padded_Vb].to(self.device)
+        logits_VbC = self.heads(parts_VbLQD, [len(some) for some in rows])
+        targets_N = self.data.targets_N
         losses = [
-            self.heads.family.loss(logits_bC[None, : len(some)], self.data.targets_N[some][None])
+            self.heads.family.loss(
+                logits_bC[None, : len(some)], targets_N[some][None].to(self.device)
+            )
             for logits_bC, some in zip(logits_VbC, rows, strict=True)
             if len(some)
         ]
@@ -271,7 +275,8 @@ def train(
         heads.eval()
         pairs = zip(predict(heads, valid), selections, strict=True)
         for number, (predicted_N, selection) in enumerate(pairs):
-            selection.look(predicted_N, partial(_state, heads, number))
+            if not selection.is_over:
+                selection.look(predicted_N, partial(_state, heads, number))
         heads.train()
         return all(selection.is_over for selection in selections)
 
@@ -297,8 +302,8 @@ def predict(heads: Heads, units: Units) -> list[np.ndarray]:
     step = max(1, min(PREDICTED_UNITS, PREDICTED_SCORES // (num_heads * num_outputs)))
     found: list[list[np.ndarray]] = [[] for _ in range(num_heads)]
     for at in range(0, max(1, len(units.targets_N)), step):
-        parts_NLQD = units.parts_NLQD[at : at + step]
-        scores_VNC = heads(parts_NLQD.expand(num_heads, *parts_NLQD.shape))
+        parts_NLQD = units.parts_NLQD[at : at + step].to(heads.scale_V1.device)
+        scores_VNC = heads(parts_NLQD.expand(num_heads, *parts_NLQD.shape)).cpu()
         if units.choices is not None:
             chosen = units.choices[at : at + step]
             scores_VNC = torch.stack([restrict(scores_NC, chosen) for scores_NC in scores_VNC])

@@ -6,7 +6,9 @@ weights are kept under the hash of everything they follow from, and the cells of
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +23,7 @@ from polyseme.models.base import MARKS, Words
 from polyseme.models.common.language_model import LanguageModel
 from polyseme.runtime.manifest import canonical
 from polyseme.runtime.settings import Runtime
+from polyseme.runtime.stage import trained_by
 from polyseme.training.loop import pretrain
 from polyseme.training.options import TrainingOptions
 
@@ -60,20 +63,26 @@ class Tuning:
             try:
                 base.load_weights(model, path)
             except IntegrityError:
-                self._train(model, texts, plan)
+                scratch = self.folder / f"{name}.run-{trained_by()[:16]}"
+                self._train(model, texts, plan, scratch)
                 temporary = self.folder / f"{name}.tmp-{os.getpid()}"
                 base.save_weights(model, temporary)
                 temporary.replace(path)
+                shutil.rmtree(scratch, ignore_errors=True)
 
     def _train(
-        self, model: LanguageModel, texts: Mapping[str, Sequence[Words]], plan: tuple[int, float]
+        self,
+        model: LanguageModel,
+        texts: Mapping[str, Sequence[Words]],
+        plan: tuple[int, float],
+        scratch: Path,
     ) -> None:
+        """Train, or continue what a killed process began of the same."""
         stores = {name: TokenStore.of(_sentences(texts[name]), model.pieces) for name in texts}
         options = _fitting(model.options, stores, plan)
         if options is None:
             return
         runtime = replace(self.runtime, progress=False, num_processes=1)
-        scratch = self.folder / f"run-{os.getpid()}"
         pretrain(
             model, options, stores, seed=SEED, runtime=runtime, scratch=scratch,
             log=lambda values, step: None, goes_on=True,
@@ -117,12 +126,7 @@ def _sentences(texts: Iterable[Words]) -> Iterator[list[str]]:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """One process at a time; a killed one lets go. Where there are no such locks, all go on."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
+    """One process at a time; a killed one lets go."""
     with path.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

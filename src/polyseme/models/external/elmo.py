@@ -48,6 +48,7 @@ class Model(Representation):
     """The published network behind the one interface."""
 
     family: ClassVar[str] = "contextual"
+    first = frozenset({"words"})
     pooling = None
 
     def __init__(self, network: BiLM) -> None:

@@ -34,8 +34,9 @@ def draw(evidence: Evidence) -> Drawn | None:
         )
         svg = style.to_svg(figure, name=NAME, title="Comparison of representations", alt=alt)
     caption = (
-        "Every representation on every task, by transfer strategy: marks are means, strokes "
-        "single seeds, grey lines baselines that look at no representation."
+        "Every representation on every task, by transfer strategy, each with the most labels that "
+        "it was run with: marks are means, strokes single seeds, grey lines baselines that look "
+        "at no representation."
     )
     return Drawn(NAME, caption, alt, svg)
 
@@ -45,7 +46,7 @@ def _panels(evidence: Evidence) -> list[Panel]:
     panels = []
     for task in evidence.selection.tasks:
         metric = evidence.main_metric(task)
-        if metric and (rows := finals(evidence, task).largest()):
+        if metric and (rows := finals(evidence, task).largest_of_each("strategy")):
             panels.append((task, metric, rows))
     return panels
 

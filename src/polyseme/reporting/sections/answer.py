@@ -33,7 +33,8 @@ def build(evidence: Evidence) -> Section | None:
     items = []
     for task in tasks:
         items.append(Item(task, _setting(evidence, task)))
-        items += [Item(f"{task}, {c.strategy}", _verdict(c)) for c in found if c.task == task]
+        most = finals(evidence, task).largest().one("train_size")
+        items += [Item(_name(c, most), _verdict(c)) for c in found if c.task == task]
         items.append(Item(f"{task}, all strategies", _overall(evidence, task)))
     return Section(
         "Answer",
@@ -91,6 +92,13 @@ def _setting(evidence: Evidence, task: str) -> str:
         text += f" ({numbers.count(num_items)} items)"
     text += f", {seeds} seed{'s' if seeds != 1 else ''}"
     return text + (f", {numbers.count(size)} training items." if size is not None else ".")
+
+
+def _name(contest: Contest, most: int | None) -> str:
+    """Task and strategy, and the labels where it was run with fewer than others."""
+    fewer = contest.train_size is not None and contest.train_size != most
+    told = f" with {numbers.count(contest.train_size)} training items" if fewer else ""
+    return f"{contest.task}, {contest.strategy}{told}"
 
 
 def _verdict(contest: Contest) -> str:

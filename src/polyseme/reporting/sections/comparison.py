@@ -48,8 +48,9 @@ def number(value: float | None) -> Cell:
 
 
 def _scores(evidence: Evidence, task: str, found: list[Contest]) -> Table:
-    """All metrics of a task with all labels; the baselines come last."""
-    rows = evidence.rows.where(stage="finetune", task=task).real().final().largest()
+    """All metrics of a task with the most labels of each strategy; the baselines come last."""
+    rows = evidence.rows.where(stage="finetune", task=task).real().final()
+    rows = rows.largest_of_each("strategy")
     base = evidence.rows.where(stage="baseline", task=task).real().final()
     main = found[0].metric
     metrics = [main] + [m for m in rows.distinct("metric") if m != main]

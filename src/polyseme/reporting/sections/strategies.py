@@ -12,9 +12,9 @@ from polyseme.reporting.forgetting import curves
 from polyseme.reporting.page import Cell, Section, Table, table
 
 FAIR = (
-    "Fair budgets: each strategy has one set of values in conf/, the same for every representation, "
-    "task, label budget and seed: one trial each, no search. The state that is best on the "
-    "validation split is kept; the test split is read once."
+    "Fair budgets: each strategy has one set of values in conf/, the same for every "
+    "representation, task, label budget and seed: one trial each, no search. The state that is "
+    "best on the validation split is kept; the test split is read once."
 )
 STAGES, BITS = ("finetune", "stack"), "bits_per_byte"
 

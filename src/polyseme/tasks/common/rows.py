@@ -70,6 +70,7 @@ def _fields(
     path: Path, *, delimiter: str, quoted: bool, encoding: Encoding
 ) -> Iterator[tuple[str, list[str]]]:
     """Fields of each row, with the place where it begins."""
+    csv.field_size_limit(MAX_LINE)  # a long document has more than the default of 131,072
     text, _ = open_text(path, encoding=encoding)
     style: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     with text:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 SAMPLE = "a"
+FINAL_NORMS = frozenset("ln_f norm final_norm final_layernorm final_layer_norm".split())
+"""How architectures call the norm above their last layer; layers have norms of such names, too."""
 
 
 class Template(NamedTuple):
@@ -67,6 +69,13 @@ class Model(SubwordRows):
         mask_RS = torch.ones_like(ids_RS) if attend_RS is None else attend_RS.long()
         found = self.network(input_ids=ids_RS, attention_mask=mask_RS, output_hidden_states=True)
         return list(found.hidden_states)
+
+    def depth(self, name: str) -> int:
+        """See Representation; a final norm has no number."""
+        parts = name.split(".")
+        if not FINAL_NORMS.isdisjoint(parts) and not any(map(str.isdigit, parts)):
+            return self.num_layers - 1
+        return super().depth(name)
 
     def measure(self, conf: str, where: Path) -> Model:
         """Find L and D by encoding the longest row; returns self.
