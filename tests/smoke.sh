@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The smoke experiment in a copy of the tree, so that params.yaml, dvc.lock and reports stay as they
-# are: run it, run it again (nothing to do), commit its report, verify the artifacts against it.
+# are: run it with every strategy, run it again (nothing to do), commit its report, verify the artifacts against it.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(mktemp -d)
@@ -11,7 +11,8 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 git init --quiet .
 rm -f dvc.lock
-PYTHONPATH="$folder/src" python -m polyseme.compose experiment=smoke runtime.num_threads=1
+strategies=scratch,frozen,full,frozen_bilstm,gradual,lora,stack
+PYTHONPATH="$folder/src" python -m polyseme.compose experiment=smoke runtime.num_threads=1 "strategy=[$strategies]"
 export PYTHONPATH="$folder/src"
 python -m polyseme.cli repro --jobs 2
 python -m polyseme.cli repro --jobs 2 | tee again.txt
