@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ def test_outputs_are_equal_and_token_ids_are_the_same(
     out = tmp_path / "out"
     out.mkdir()
     exported = module.exported(model)
-    use = hugging_face.write(exported, tmp_path / TOKENIZER, out)
+    exact = module.exported(copy.deepcopy(model).double())
+    use = hugging_face.write(exported, exact, tmp_path / TOKENIZER, out)
     architecture, auto = KINDS[name, positions]
     assert use.architecture == architecture and auto in use.code
     tokenizer = transformers.AutoTokenizer.from_pretrained(out)

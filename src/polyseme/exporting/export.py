@@ -91,4 +91,5 @@ def _write(source: Path, out: Path) -> card.Use:
             where=source,
             mend="static tables and Transformers can be exported",
         )
-    return hugging_face.write(module.exported(representation), source / base.TOKENIZER, out)
+    exact = module.exported(base.load(source).double())
+    return hugging_face.write(module.exported(representation), exact, source / base.TOKENIZER, out)

@@ -135,7 +135,8 @@ def _mix(q: Tensor, k: Tensor, v: Tensor, attend: Tensor | None, *, is_causal: b
             scores_BHSS = scores_BHSS.masked_fill(~attend, least)
         return scores_BHSS.softmax(-1) @ v
     with torch.autocast("cpu", enabled=False):
-        q, k, v = q.float(), k.float(), v.float()
+        dtype = torch.promote_types(q.dtype, torch.float32)
+        q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
         return F.scaled_dot_product_attention(q, k, v, attn_mask=attend, is_causal=is_causal)
 
 
