@@ -13,11 +13,13 @@ from polyseme.runtime.settings import Runtime
 from polyseme.strategies import frozen
 from polyseme.tasks.families.base import IGNORE, get
 from polyseme.transfer import fixed
+from polyseme.transfer import heads as heads_module
 from polyseme.transfer.finetune import Cellwise
 from polyseme.transfer.finetune import predict as predict_one
-from polyseme.transfer.fixed import Heads, Units
 from polyseme.transfer.head import Head
+from polyseme.transfer.heads import Heads, predict
 from polyseme.transfer.labelled import Labelled
+from polyseme.transfer.units import Units
 from polyseme.transfer.vectors import Cached
 
 RUNTIME = Runtime(num_threads=1, precision="fp32", progress=False)
@@ -76,7 +78,7 @@ def test_heads_compute_what_one_head_computes(name: str) -> None:
         with torch.no_grad():
             head.weights_L.copy_(torch.tensor([0.3, -1.0, 2.0]))
             heads.weights_VL[number] = head.weights_L
-        found = fixed.predict(heads, units)[number]
+        found = predict(heads, units)[number]
         assert found.tolist() == predict_one(head, split).tolist()
 
 
@@ -85,7 +87,7 @@ def test_heads_learn_and_their_seeds_do_not_mix(name: str, tmp_path: Path) -> No
     heads, valid, units = _trained(name, tmp_path, SEEDS, dropout=0.1)
     assert not torch.equal(heads.weight_VEC[0], heads.weight_VEC[1])
     if name != "pair":  # whose labels its units do not tell
-        assert _accuracy(valid, fixed.predict(heads, units)[0]) > 0.6
+        assert _accuracy(valid, predict(heads, units)[0]) > 0.6
     alone, _, _ = _trained(name, tmp_path, SEEDS[1:], dropout=0.1)
     torch.testing.assert_close(heads.weight_VEC[1], alone.weight_VEC[0], atol=1e-4, rtol=1e-3)
 
@@ -144,7 +146,7 @@ def test_units_stay_on_the_cpu_wherever_the_heads_are(
     module._loss([module._labelled([1, 2, 3]), module._labelled([4, 5])]).backward()
     assert {str(weight.grad.device) for weight in heads.parameters()} == {"meta"}
     monkeypatch.setattr(torch.Tensor, "cpu", lambda h: torch.zeros(h.shape))
-    found = fixed.predict(heads.eval(), units)
+    found = predict(heads.eval(), units)
     assert [len(predicted_N) for predicted_N in found] == [len(units.there)] * len(SEEDS)
 
 
@@ -160,7 +162,7 @@ def test_many_labels_are_predicted_in_pieces(name: str, monkeypatch: pytest.Monk
     family, split = get(name), _split(name)
     heads = Heads((LAYERS, DIM), LABELS, family, _strategy(), SEEDS).eval()
     units = Units.of(split, family)
-    whole = fixed.predict(heads, units)
-    monkeypatch.setattr(fixed, "PREDICTED_SCORES", 7 * LABELS * len(SEEDS))
-    for found, wanted in zip(fixed.predict(heads, units), whole, strict=True):
+    whole = predict(heads, units)
+    monkeypatch.setattr(heads_module, "PREDICTED_SCORES", 7 * LABELS * len(SEEDS))
+    for found, wanted in zip(predict(heads, units), whole, strict=True):
         assert found.tolist() == wanted.tolist()

@@ -20,7 +20,8 @@ from polyseme.tasks import base as tasks
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.tasks.families.base import IGNORE
 from polyseme.transfer.cells import Outcome
-from polyseme.transfer.evaluate import Evaluation, rows_of
+from polyseme.transfer.evaluate import Evaluation
+from polyseme.transfer.outcomes import rows_of
 
 WORDS = [f"w{i}" for i in range(20)]
 COMMON = {"epochs": 12, "batch_size": 8, "head_lr": 0.05, "dropout": 0.0}

@@ -11,6 +11,7 @@ tensor for several matrices (ELMo's two directions) get one pair of factors for 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import torch
@@ -70,7 +71,7 @@ class LowRank(Representation):
         pairs = zip(self.names, self.up, self.down, strict=True)
         return {name: weights[name] + self.scale * (up @ down) for name, up, down in pairs}
 
-    def prepare(self, sentences: list[Words]) -> WordBatch:  # type: ignore[override]
+    def prepare(self, sentences: Sequence[Words]) -> WordBatch:
         """See Representation."""
         return self.whole.prepare(sentences)
 

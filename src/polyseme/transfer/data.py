@@ -9,8 +9,8 @@ from typing import TypeVar, overload
 from polyseme.models.base import Representation
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.transfer.features import FeatureCache
-from polyseme.transfer.fixed import Units
 from polyseme.transfer.labelled import Labelled
+from polyseme.transfer.units import Units
 from polyseme.transfer.vectors import Cached, Live
 
 T = TypeVar("T")

@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from polyseme import items
 from polyseme.config import build
@@ -23,7 +22,7 @@ from polyseme.strategies.base import Strategy
 from polyseme.tasks import base as tasks
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.training.determinism import device_of
-from polyseme.transfer import fixed
+from polyseme.transfer import fixed, heads
 from polyseme.transfer.cells import Cell, Outcome, Store
 from polyseme.transfer.data import TaskVectors, live, some
 from polyseme.transfer.features import FeatureCache
@@ -31,6 +30,7 @@ from polyseme.transfer.finetune import Cellwise, Watch, nothing, predict, train
 from polyseme.transfer.forgetting import Forgetting
 from polyseme.transfer.identity import identity_of, source_hash
 from polyseme.transfer.labelled import Labelled
+from polyseme.transfer.outcomes import outcome_of
 from polyseme.transfer.tuning import Tuning
 
 EVALUATED = ("valid", "test")
@@ -193,7 +193,7 @@ class Evaluation:
         for size in dict.fromkeys(cell.train_size for cell in job):
             started = time.monotonic()
             chosen = tasks.budget_items(task.splits["train"], size, task=task.name)
-            heads = fixed.train(
+            trained = fixed.train(
                 self.strategies[job[0].strategy],
                 data.units("train").chosen(chosen),
                 data.units("valid"),
@@ -201,13 +201,13 @@ class Evaluation:
                 lengths=[lengths[i] for i in chosen],
                 seeds=self.seeds,
             )
-            facts = {"num_parameters": data.num_parameters + heads.num_parameters}
+            facts = {"num_parameters": data.num_parameters + trained.num_parameters}
             facts["train_size"] = len(chosen)
-            found = {split: fixed.predict(heads, data.units(split)) for split in EVALUATED}
+            found = {split: heads.predict(trained, data.units(split)) for split in EVALUATED}
             seconds = (time.monotonic() - started) / len(self.seeds)
             for head in range(len(self.seeds)):
                 predicted = {split: found[split][head] for split in EVALUATED}
-                outcomes.append(_outcome(task, splits, predicted, facts, seconds))
+                outcomes.append(outcome_of(task, splits, predicted, facts, seconds))
         return outcomes
 
     def _tuned(self, job: Job, task: PreparedTask) -> list[Outcome]:
@@ -236,7 +236,7 @@ class Evaluation:
         facts = {"num_parameters": sum(w.numel() for w in weights), "train_size": len(chosen)}
         if not strategy.pretrained:
             facts["words_seen"] = 0
-        found = _outcome(task, others, predicted, facts, time.monotonic() - started)
+        found = outcome_of(task, others, predicted, facts, time.monotonic() - started)
         return [found._replace(curve=watch.curve if isinstance(watch, Forgetting) else ())]
 
     def _started(self, strategy: Strategy, task: PreparedTask, seed: int) -> Representation:
@@ -286,46 +286,3 @@ def _modules(strategy: Strategy) -> list[ModuleType]:
 def main_score(task: PreparedTask, split: Labelled, predicted_N: np.ndarray) -> float:
     """By which a state is chosen: the main metric of the task."""
     return task.score(split.scored(predicted_N, task.names))[task.main_metric]
-
-
-def _outcome(
-    task: PreparedTask,
-    splits: Mapping[str, Labelled],
-    predicted: Mapping[str, np.ndarray],
-    facts: dict[str, int],
-    seconds: float,
-) -> Outcome:
-    scores, tables = {}, []
-    for split, data in splits.items():
-        found = data.scored(predicted[split], task.names)
-        scores[split] = task.score(found) | {"num_items": float(len(found.gold_N))}
-        columns = {
-            "split": pa.array([split] * len(found.gold_N), pa.string()),
-            "item": pa.array(found.item_N, pa.int64()),
-            "unit": pa.array(found.unit_N, pa.int64()),
-            "gold": pa.array([found.name(n) for n in found.gold_N.tolist()], pa.string()),
-            "predicted": pa.array([found.name(n) for n in found.predicted_N.tolist()], pa.string()),
-        }
-        tables.append(pa.table(columns))
-    return Outcome(scores, facts, seconds, pa.concat_tables(tables))
-
-
-def rows_of(cell: Cell, outcome: Outcome, common: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Rows of the results table; time is kept apart."""
-    for split, scores in outcome.scores.items():
-        for metric, value in scores.items():
-            if metric != "num_items":
-                yield {
-                    **common,
-                    **outcome.facts,
-                    "stage": "finetune",
-                    "task": cell.task,
-                    "strategy": cell.strategy,
-                    "layer": "mix",
-                    "control": False,
-                    "seed": cell.seed,
-                    "split": split,
-                    "metric": metric,
-                    "value": value,
-                    "num_items": int(scores["num_items"]),
-                }

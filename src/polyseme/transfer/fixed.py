@@ -1,178 +1,31 @@
 """Heads on vectors that do not change: all seeds and label budgets of a task from one encoding.
 
-The parts that a unit is made of are linear in the words' vectors, so they are taken once for each
-layer; a step then reads units, not sentences. The heads of all seeds are trained side by side, each
-on batches in its own order. What one head computes is what `Head` computes on the same units.
+A step reads units, not sentences (units.py). The heads of all seeds are trained side by side
+(heads.py), each on batches in its own order.
 
-Shapes: V heads, L layers, N units of the split, Q parts, D dimensions, E dimensions of a unit,
-C outputs, b units of a batch.
+Shapes: V heads, N units of the split, b units of a batch, C outputs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
 import lightning.pytorch as pl
-import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.optim import AdamW
 
-from polyseme.models.base import length_sorted_batches
 from polyseme.strategies.base import Strategy
-from polyseme.tasks.families.base import IGNORE, Choices, Family, restrict
+from polyseme.tasks.families.base import IGNORE
 from polyseme.training.trainer import make_trainer
 from polyseme.transfer.batches import Epochs
 from polyseme.transfer.finetune import Cellwise, epochs_of, require_finite
-from polyseme.transfer.head import Head
-from polyseme.transfer.labelled import Labelled
+from polyseme.transfer.heads import Heads, predict
 from polyseme.transfer.selection import Selection
-
-GATHERED_WORDS = 8192
-PREDICTED_UNITS = 16384
-PREDICTED_SCORES = 2**25
-"""At once, of all heads: 128 MiB. It counts where there are thousands of labels."""
-
-
-@dataclass(frozen=True)
-class Units:
-    """One split, its words gone; its tensors stay on the cpu.
-
-    Attributes:
-        parts_NLQD: of each unit, after the norm of each layer.
-        targets_N: label numbers or values; IGNORE where there is none.
-        starts: first unit of each item, and one past the last.
-        there: whether each of the split's units is among them; those of items without words are
-            not.
-        choices: label numbers that each unit may have; None where it may have any.
-    """
-
-    parts_NLQD: Tensor
-    targets_N: Tensor
-    starts: np.ndarray
-    there: np.ndarray
-    choices: Choices | None = None
-
-    @classmethod
-    def of(cls, split: Labelled, family: Family) -> Units:
-        """Gather the parts of all units of a split; an item without words has none."""
-        counts = [len(t) if n else 0 for t, n in zip(split.targets, split.lengths, strict=True)]
-        starts = np.concatenate([[0], np.cumsum(counts)])
-        parts: Tensor | None = None
-        for items in length_sorted_batches(split.lengths, GATHERED_WORDS):
-            found = _parts(split, items, family)
-            if parts is None:
-                parts = found.new_zeros(int(starts[-1]), *found.shape[2:])
-            for row, i in enumerate(items):
-                parts[starts[i] : starts[i + 1]] = found[row, : counts[i]]
-        there = np.repeat(np.array(split.lengths) > 0, np.diff(split.starts))
-        if parts is None:
-            parts = torch.zeros(0, 1, 1, 1)
-        choices = None
-        if split.choices is not None:
-            every = (numbers for item in split.choices for numbers in item)
-            choices = [numbers for numbers, kept in zip(every, there, strict=True) if kept]
-        return cls(parts, torch.from_numpy(split.gold_N[there]), starts, there, choices)
-
-    def spread(self, predicted_N: np.ndarray) -> np.ndarray:
-        """Predictions of all units of the split; 0 for those that are not there."""
-        found = np.zeros(len(self.there), dtype=predicted_N.dtype)
-        found[self.there] = predicted_N
-        return found
-
-    def chosen(self, items: Sequence[int]) -> Units:
-        """Only the units of some items."""
-        counts = [int(self.starts[i + 1] - self.starts[i]) for i in items]
-        rows = self.rows(items)
-        starts = np.concatenate([[0], np.cumsum(counts)])
-        there = np.ones(len(rows), dtype=bool)
-        choices = None if self.choices is None else [self.choices[n] for n in rows.tolist()]
-        return Units(self.parts_NLQD[rows], self.targets_N[rows], starts, there, choices)
-
-    def rows(self, items: Sequence[int]) -> Tensor:
-        """Numbers of the units of some items."""
-        ranges = [np.arange(self.starts[i], self.starts[i + 1]) for i in items]
-        return torch.from_numpy(np.concatenate(ranges) if ranges else np.zeros(0, dtype=np.int64))
-
-
-def _parts(split: Labelled, items: Sequence[int], family: Family) -> Tensor:
-    """Parts of the units of some items, B x U x L x Q x D."""
-    h_LBTD, mask_BT = split.vectors(items)
-    h_LBTD = F.layer_norm(h_LBTD, h_LBTD.shape[-1:])
-    num_layers, batch = h_LBTD.shape[:2]
-    marked_BP = split.marked(items)
-    if marked_BP is not None:
-        marked_BP = marked_BP.repeat(num_layers, 1)
-    found = family.parts(h_LBTD.flatten(0, 1), mask_BT.repeat(num_layers, 1), marked_BP)
-    return found.unflatten(0, (num_layers, batch)).permute(1, 2, 0, 3, 4)
-
-
-class Heads(nn.Module):
-    """V heads side by side, each begun as a `Head` of its own seed.
-
-    Attributes:
-        num_parameters: of one of them.
-    """
-
-    def __init__(
-        self,
-        shape: tuple[int, int],
-        num_labels: int,
-        family: Family,
-        strategy: Strategy,
-        seeds: Sequence[int],
-    ) -> None:
-        super().__init__()
-        self.family, self.rate = family, strategy.head.dropout
-        layers, dim = shape
-        made = []
-        for seed in seeds:
-            torch.manual_seed(seed)
-            made.append(
-                Head(
-                    num_layers=layers,
-                    dim=dim,
-                    num_labels=num_labels,
-                    family=family,
-                    options=strategy.head,
-                )
-            )
-        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self.weights_VL = _stacked([head.weights_L for head in made])
-        self.scale_V1 = _stacked([head.scale for head in made])
-        self.weight_VEC = _stacked([head.classifier.weight.T for head in made])
-        self.bias_V1C = _stacked([head.classifier.bias[None] for head in made])
-        self.num_parameters = sum(w.numel() for w in made[0].parameters())
-
-    def forward(self, parts_VbLQD: Tensor, counts: Sequence[int] = ()) -> Tensor:
-        """Scores logits_VbC.
-
-        Args:
-            counts: units of each head's batch in training; the others are padding.
-        """
-        mix_VL = self.weights_VL.softmax(-1) * self.scale_V1
-        mixed_VbQD = torch.einsum("vl,vblqd->vbqd", mix_VL, parts_VbLQD)
-        units_VbE = self._drop(self.family.combine(mixed_VbQD), counts)
-        return torch.baddbmm(self.bias_V1C, units_VbE, self.weight_VEC)
-
-    def _drop(self, x_VbE: Tensor, counts: Sequence[int]) -> Tensor:
-        """Dropout; each head has draws of its own, whatever other heads there are."""
-        if not self.training or not self.rate:
-            return x_VbE
-        kept = [
-            torch.rand(count, x_VbE.shape[-1], generator=generator) >= self.rate
-            for count, generator in zip(counts, self.generators, strict=True)
-        ]
-        return x_VbE * pad_sequence(kept, batch_first=True).to(x_VbE) / (1 - self.rate)
-
-
-def _stacked(weights: Sequence[Tensor]) -> nn.Parameter:
-    return nn.Parameter(torch.stack([w.detach() for w in weights]).contiguous())
+from polyseme.transfer.units import Units
 
 
 class _SideBySide:
@@ -293,20 +146,3 @@ def train(
 def _state(heads: Heads, number: int) -> dict[str, Tensor]:
     """Weights of one head."""
     return {name: w.detach()[number].clone() for name, w in heads.named_parameters()}
-
-
-@torch.no_grad()
-def predict(heads: Heads, units: Units) -> list[np.ndarray]:
-    """Label numbers (or values) of all units of the split, under every head."""
-    num_heads, num_outputs = len(heads.generators), heads.bias_V1C.shape[-1]
-    step = max(1, min(PREDICTED_UNITS, PREDICTED_SCORES // (num_heads * num_outputs)))
-    found: list[list[np.ndarray]] = [[] for _ in range(num_heads)]
-    for at in range(0, max(1, len(units.targets_N)), step):
-        parts_NLQD = units.parts_NLQD[at : at + step].to(heads.scale_V1.device)
-        scores_VNC = heads(parts_NLQD.expand(num_heads, *parts_NLQD.shape)).cpu()
-        if units.choices is not None:
-            chosen = units.choices[at : at + step]
-            scores_VNC = torch.stack([restrict(scores_NC, chosen) for scores_NC in scores_VNC])
-        for pieces, scores_NC in zip(found, scores_VNC, strict=True):
-            pieces.append(heads.family.decode(scores_NC))
-    return [units.spread(np.concatenate(pieces)) for pieces in found]

@@ -14,7 +14,8 @@ from polyseme import results
 from polyseme.runtime.stage import Stage
 from polyseme.tasks.common.prepared import PreparedTask, trainable
 from polyseme.transfer.cells import Cell, Outcome
-from polyseme.transfer.evaluate import Evaluation, rows_of
+from polyseme.transfer.evaluate import Evaluation
+from polyseme.transfer.outcomes import rows_of
 from polyseme.transfer.workers import Tasks, fill
 
 FORGETTING = pa.schema(
