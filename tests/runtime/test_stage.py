@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -247,3 +248,15 @@ def test_two_runs_of_one_stage_do_not_race(project: Path) -> None:
     finally:
         dvc.kill()
         dvc.wait()
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="kernels of another processor")
+@pytest.mark.parametrize("core", ["Haswell", "Nehalem"])
+def test_hardware_names_the_kernels_that_an_environment_chooses(core: str) -> None:
+    code = "from polyseme.runtime import settings; print(settings.hardware()['blas'])"
+    environment = os.environ | {"OPENBLAS_CORETYPE": core}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    if not done.stdout.startswith("openblas"):
+        pytest.skip("numpy multiplies by another library than OpenBLAS here")
+    assert done.stdout.strip() == f"openblas {core}"

@@ -105,10 +105,24 @@ def hardware() -> dict[str, Any]:
     return {
         "cpu": _cpuinfo("model name") or platform.processor(),
         "cores": os.cpu_count(),
+        "blas": blas(),
         "fast_bf16": has_fast_bf16("cpu"),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": platform.system(),
     }
+
+
+def blas() -> str:
+    """Kernels by which numpy and scipy multiply, `openblas SkylakeX`; each rounds in its own way.
+
+    The processor decides, or a variable such as OPENBLAS_CORETYPE.
+    """
+    import numpy  # noqa: F401 - loads its library
+    from threadpoolctl import threadpool_info
+
+    own = [i for i in threadpool_info() if i["user_api"] == "blas" and "torch" not in i["filepath"]]
+    kernels = (f"{i['internal_api']} {i.get('architecture', '')}".strip() for i in own)
+    return ", ".join(sorted(set(kernels)))
 
 
 def versions() -> dict[str, str]:
