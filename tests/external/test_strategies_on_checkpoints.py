@@ -56,6 +56,13 @@ def test_input_and_final_norm_are_at_the_ends(model: Representation) -> None:
     assert [b / a for a, b in pairwise(rates[:-1])] == pytest.approx([2.6] * (model.num_layers - 1))
 
 
+@pytest.mark.parametrize("name", ["bert"])
+def test_a_numbered_norm_is_of_its_layer_whatever_its_name(model: Representation) -> None:
+    """OPT and Whisper call the second norm of every layer `final_layer_norm`."""
+    assert model.depth("network.layers.0.final_layer_norm.weight") == 1
+    assert model.depth("network.final_layer_norm.weight") == model.num_layers - 1
+
+
 @pytest.mark.parametrize("name", [*NAMES, "elmo"])
 def test_low_rank_factors_are_of_the_layers_and_learn(model: Representation) -> None:
     strategy = lora.Strategy(lora.Config(**OPTIONS, rank=2))
