@@ -3,43 +3,56 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+from tqdm import tqdm
+
 from polyseme import items, paths, results
+from polyseme.config import build
+from polyseme.intrinsic.base import Material
 from polyseme.models import base
 from polyseme.models.common import artifact
-from polyseme.models.common.vocabulary import frequent
 from polyseme.runtime.stage import Stage, run
-from polyseme.tasks import base as tasks
 from polyseme.training.determinism import device_of, make_deterministic
-
-CANDIDATE_COUNT = 2
 
 
 def main(stage: Stage) -> None:
     experiment, corpus, name = (stage.args[key] for key in ("experiment", "corpus", "model"))
     make_deterministic(stage.runtime)
-    vocabulary = frequent(stage.input(paths.corpus(experiment, corpus)), CANDIDATE_COUNT)
     folder = stage.input(paths.model(experiment, corpus, name))
     representation = base.load(folder, device_of(stage.runtime))
     common = artifact.columns(base.read_card(folder)) | {"stage": "intrinsic"}
-    measures, rows = items.available("intrinsic"), []
-    details: dict[str, Any] = {}
-    for task in stage.params["tasks"]:
-        source = stage.input(paths.task(experiment, task))
-        family = tasks.read_card(source)["family"]
-        if family in measures:
-            module, split = items.load("intrinsic", family), tasks.read(source, "test")
-            found = module.measure(representation, split, vocabulary)
-            rows += [{**common, "task": task, **row} for row in found]
-            if hasattr(module, "details"):
-                details[task] = module.details(representation, split, vocabulary)
     out = stage.output(paths.results(experiment, "intrinsic", corpus, name))
-    for task, found in details.items():
-        text = json.dumps(found, indent=1, sort_keys=True) + "\n"
-        (out / f"{task}.json").write_text(text, encoding="utf-8")
+    rows = []
+    chosen = list(_chosen(stage, experiment, corpus))
+    for measure, material in tqdm(chosen, desc=name, disable=not stage.runtime.progress):
+        module = items.load("intrinsic", measure)
+        values, file = stage.params["intrinsic"][measure], f"conf/intrinsic/{measure}.yaml"
+        options = build(module.Config, values, file=file, key=f"intrinsic.{measure}")
+        found = module.measure(options, representation, material)
+        rows += [{**common, "task": material.name, **row} for row in found]
+        if hasattr(module, "details"):
+            details: Any = module.details(options, representation, material)
+            text = json.dumps(details, indent=1, sort_keys=True) + "\n"
+            (out / f"{material.name}.json").write_text(text, encoding="utf-8")
+        if hasattr(module, "kept"):
+            kept = module.kept(options, representation, material)
+            results.write_items(out / f"{material.name}.parquet", kept)
     results.write(out / "results.parquet", rows)
     stage.tracker.table("results", out / "results.parquet")
+
+
+def _chosen(stage: Stage, experiment: str, corpus: str) -> Iterator[tuple[str, Material]]:
+    """Selected measures and what each measures, in the order of the tasks."""
+    source = stage.input(paths.corpus(experiment, corpus))
+    folders = [stage.input(paths.task(experiment, task)) for task in stage.params["tasks"]]
+    materials = [Material(source, folder, folder.name) for folder in folders]
+    for measure in stage.params["intrinsic"]:
+        families = items.load("intrinsic", measure).FAMILIES
+        if not families:
+            yield measure, Material(source, None, measure)
+        yield from ((measure, m) for m in materials if m.card["family"] in families)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ from polyseme.runtime import settings
 from polyseme.tasks.common import preparation
 
 GROUPS = (
-    "dataset corpus static lm external task strategy probe baseline representation runtime"
+    "dataset corpus static lm external task strategy probe intrinsic baseline representation "
+    "runtime"
 ).split()
 LISTS = "corpora statics lms externals representations tasks stacked".split()
 GENERAL = ("experiment", "numerics", "seed", "seeds", "train_sizes", "partner")
@@ -132,7 +133,7 @@ def check(params: Mapping[str, Any]) -> None:
     _check_top_level(params)
     settings.read(params["runtime"])
     _check_datasets(params["dataset"])
-    for group in ("static", "lm", "strategy", "probe"):
+    for group in ("static", "lm", "strategy", "probe", "intrinsic"):
         for name, values in params[group].items():
             _check_item(group, name, items.load(group, name), values)
     _check_corpora(params["corpus"])

@@ -20,7 +20,10 @@ SCHEMA = pa.schema(
         ("stage", pa.string()),
         ("task", pa.string()),
         ("strategy", pa.string()),
+        ("part", pa.string()),
         ("probe", pa.string()),
+        ("rank", pa.int64()),
+        ("variant", pa.string()),
         ("layer", pa.string()),
         ("pooling", pa.string()),
         ("control", pa.bool_()),
@@ -29,6 +32,8 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("metric", pa.string()),
         ("value", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
         ("num_items", pa.int64()),
         ("seconds", pa.float64()),
         ("words_seen", pa.int64()),
@@ -36,6 +41,19 @@ SCHEMA = pa.schema(
         ("checked", pa.bool_()),
     ]
 )
+
+ITEM_SCHEMA = pa.schema(
+    [
+        ("item", pa.int64()),
+        ("part", pa.string()),
+        ("layer", pa.string()),
+        ("variant", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("known", pa.bool_()),
+    ]
+)
+"""Of values of single items, in the order of the test split, kept for comparisons."""
 
 CHECK_SCHEMA = SCHEMA.append(pa.field("tolerance", pa.float64())).append(
     pa.field("reason", pa.string())
@@ -54,7 +72,13 @@ DICTIONARY = {
     "task": "conf item of the task, or the name of the intrinsic data set",
     "strategy": "transfer strategy; for intrinsic rows the policy for out-of-vocabulary words: "
     "skip (pairs with one are left out) or zero (such pairs score 0)",
+    "part": "part of the task that the row is about: a relation of analogies, a paradigm of "
+    "minimal pairs; null: all of it",
     "probe": "conf item of the probe",
+    "rank": "how much a probe may compute: rank of a linear or structural probe, width of an mlp; "
+    "null where it is not limited",
+    "variant": "one of several ways to measure the same: how a contextual representation gives a "
+    "vector of a word type, by which rule an analogy is answered; null where there is one way",
     "layer": "0 is the input embedding; `mix` is a learned scalar mix of all layers",
     "pooling": "how subwords become one word vector: first, last or mean; null: words are whole",
     "control": "true: labels of the control task (random by word type), false: real labels",
@@ -73,6 +97,9 @@ DICTIONARY = {
     "bits_per_byte in bits per UTF-8 byte, perplexity per predicted token, loss in nats; in "
     "invariance rows the name of a check, whose value is the difference that it measured",
     "value": "the measurement",
+    "low": "lower end of the 95 % interval of `value`, by bootstrap over items; null where none "
+    "was drawn",
+    "high": "its upper end",
     "num_items": "items that it was measured on (words, sentences, pairs, tokens)",
     "seconds": "wall-clock seconds that the trained part of this row took on the machine of the "
     "report; the one column that differs between equal runs",
@@ -99,6 +126,15 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], *, schema: pa.Schema = 
     columns = {name: [row.get(name) for row in rows] for name in schema.names}
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns, schema=schema), path)
+
+
+def write_items(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write values of single items as Parquet, in the given order.
+
+    Raises:
+        KeyError: a row has a key that is no column.
+    """
+    write(path, rows, schema=ITEM_SCHEMA)
 
 
 def read(path: Path, *, schema: pa.Schema = SCHEMA) -> list[dict[str, Any]]:

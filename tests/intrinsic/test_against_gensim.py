@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
+from tests.intrinsic.given import Given
 
 from polyseme.data.tokenizer import WordPieces
 from polyseme.intrinsic import analogies, similarity
@@ -52,7 +53,7 @@ def test_word_similarity(both: tuple[Table, KeyedVectors]) -> None:
     ours, theirs = both
     options = similarity_task.Config(module="similarity", source="x", file="wordsim353.tsv")
     split = similarity_task.prepare(options, Path(datapath("wordsim353.tsv")).parent)["test"]
-    rows = list(similarity.measure(ours, split, []))
+    rows = list(similarity.measure(similarity.Config(), ours, Given(split)))
     found = {(r["metric"], r.get("strategy")): r for r in rows}
     _, (expected, _), oov = theirs.evaluate_word_pairs(datapath("wordsim353.tsv"))
     assert found["spearman", "skip"]["value"] == pytest.approx(expected, abs=1e-6)
@@ -66,7 +67,7 @@ def test_word_analogies(both: tuple[Table, KeyedVectors]) -> None:
     ours, theirs = both
     options = analogy_task.Config(module="analogies", source="x", file="questions-words.txt")
     split = analogy_task.prepare(options, Path(datapath("questions-words.txt")).parent)["test"]
-    rows = list(analogies.measure(ours, split, theirs.index_to_key))
+    rows = list(analogies.measure(analogies.Config(), ours, Given(split, theirs.index_to_key)))
     found = {(r["metric"], r.get("strategy")): r for r in rows}
     expected, sections = theirs.evaluate_word_analogies(datapath("questions-words.txt"))
     counted = len(sections[-1]["correct"]) + len(sections[-1]["incorrect"])
@@ -79,7 +80,8 @@ def test_analogies_find_the_answer_that_is_there(pieces: WordPieces) -> None:
     words = ["man", "woman", "king", "queen", "apple"]
     vectors = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [-1, 0, 0]], dtype=np.float32)
     table = Table(words, 3, pieces, "zero").set_vectors(vectors)
-    rows = list(analogies.measure(table, Split([["man", "woman", "king", "queen"]], ["x"]), words))
+    asked = Split([["man", "woman", "king", "queen"]], ["x"])
+    rows = list(analogies.measure(analogies.Config(), table, Given(asked, words)))
     assert [r["value"] for r in rows if r["metric"] == "accuracy"] == [1.0, 1.0]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.intrinsic.given import Given
 
 from polyseme.data.tokenizer import CLS, MASK, SEP, WordPieces
 from polyseme.intrinsic import gaps
@@ -120,7 +121,7 @@ def test_electra_scores_a_sentence_by_its_discriminator(pieces: WordPieces) -> N
 def test_a_model_from_the_left_has_bits_of_another_name_and_no_floor(pieces: WordPieces) -> None:
     items = Split(TEXTS, [1.0, 2.0, 3.0], [[3], [1], [0]])
     for module, names in ((gpt, {"bits_per_gap_from_the_left"}), (electra, {"excess_error"})):
-        rows = list(gaps.measure(_made(module, pieces), items, []))
+        rows = list(gaps.measure(gaps.Config(), _made(module, pieces), Given(items)))
         assert names <= {row["metric"] for row in rows}
         assert ("floor_bits_per_gap" in {row["metric"] for row in rows}) == (module is electra)
 

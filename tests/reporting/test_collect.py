@@ -128,7 +128,12 @@ def test_every_column_either_identifies_or_is_measured():
 
 def test_the_selection_is_made_of_names():
     params = {"corpora": ["wiki"], "representations": ["bert"], "tasks": ["upos"], "stacked": []}
-    groups = {"strategy": {"full": {"epochs": 3}}, "probe": {"linear": {}}, "baseline": {}}
+    groups = {
+        "strategy": {"full": {"epochs": 3}},
+        "probe": {"linear": {}},
+        "baseline": {},
+        "intrinsic": {},
+    }
     selection = select(params | groups)
     assert selection.strategies == ("full",)
     assert selection.baselines == ()

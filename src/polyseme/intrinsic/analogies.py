@@ -8,25 +8,34 @@ Shapes: L layers, V candidates, D dimensions, Q questions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from polyseme.intrinsic.base import word_vectors
+from polyseme.config import config
+from polyseme.intrinsic.base import Material, word_vectors
 from polyseme.models.base import Representation
-from polyseme.tasks.base import Split
 
 BLOCK = 512
 
 
+@config
+class Config:
+    """conf/intrinsic/analogies.yaml has no values."""
+
+
+FAMILIES = ("analogies",)
+
+
 def measure(
-    representation: Representation, items: Split, vocabulary: Sequence[str]
+    options: Config, representation: Representation, material: Material
 ) -> Iterator[dict[str, Any]]:
     """Rows: accuracy under both policies and coverage, for each layer."""
-    known = [word for word in vocabulary if representation.knows(word)]
+    items = material.test
+    known = [word for word in material.vocabulary if representation.knows(word)]
     row_of = {word: row for row, word in enumerate(known)}
     questions = [[row_of.get(w.lower(), row_of.get(w, -1)) for w in q] for q in items.sentences]
     covered = torch.tensor([q for q in questions if min(q) >= 0]).reshape(-1, 4)

@@ -8,22 +8,32 @@ floor.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from polyseme.config import config
+from polyseme.intrinsic.base import Material
 from polyseme.models.base import Representation
 from polyseme.models.common.filling import Filling
-from polyseme.tasks.base import Split
 
 NAMES = {"left": "bits_per_gap_from_the_left", "each": "bits_per_gap_from_each_side"}
 
 
+@config
+class Config:
+    """conf/intrinsic/gaps.yaml has no values."""
+
+
+FAMILIES = ("gaps",)
+
+
 def measure(
-    representation: Representation, items: Split, vocabulary: Sequence[str]
+    options: Config, representation: Representation, material: Material
 ) -> Iterator[dict[str, Any]]:
     """Rows: bits of the model; of the floor, their difference and its standard error."""
+    items = material.test
     if not isinstance(representation, Filling) or items.places is None:
         return
     bits_N = np.array(representation.surprisals(items.sentences, [p[0] for p in items.places]))

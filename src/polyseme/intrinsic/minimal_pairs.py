@@ -15,15 +15,25 @@ from typing import Any
 import numpy as np
 import torch
 
+from polyseme.config import config
+from polyseme.intrinsic.base import Material
 from polyseme.models.base import TEXT, Representation, Words
 from polyseme.models.common.filling import Filling
-from polyseme.tasks.base import Split
+
+
+@config
+class Config:
+    """conf/intrinsic/minimal_pairs.yaml has no values."""
+
+
+FAMILIES = ("minimal_pairs",)
 
 
 def measure(
-    representation: Representation, items: Split, vocabulary: Sequence[str]
+    options: Config, representation: Representation, material: Material
 ) -> Iterator[dict[str, Any]]:
     """Rows: accuracy over all pairs, and of each kind; a tie counts as half."""
+    items = material.test
     pairs = [_parts(words) for words in items.sentences]
     texts = [text for pair in pairs for text in pair]
     if isinstance(representation, Filling):

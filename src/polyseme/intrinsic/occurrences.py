@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from polyseme.config import config
+from polyseme.intrinsic.base import Material
 from polyseme.models.base import MARKS, Representation, Words
 from polyseme.models.common.filling import Filling
 from polyseme.tasks.base import Split
@@ -25,10 +27,19 @@ GAP = "___"
 NUM_NEIGHBORS, NUM_FILLINGS = 5, 5
 
 
+@config
+class Config:
+    """conf/intrinsic/occurrences.yaml has no values."""
+
+
+FAMILIES = ("occurrences",)
+
+
 def measure(
-    representation: Representation, items: Split, vocabulary: Sequence[str]
+    options: Config, representation: Representation, material: Material
 ) -> Iterator[dict[str, Any]]:
     """Rows: separation of senses, the mean over words, for each layer."""
+    items = material.test
     groups = _groups(representation, items)
     separations = [_separations(h_LND, senses) for h_LND, senses, _ in groups.values()]
     for layer, values in enumerate(np.array(separations).T if separations else []):
@@ -41,10 +52,9 @@ def measure(
         }
 
 
-def details(
-    representation: Representation, items: Split, vocabulary: Sequence[str]
-) -> dict[str, Any]:
+def details(options: Config, representation: Representation, material: Material) -> dict[str, Any]:
     """What the polysemy page of the report shows."""
+    items = material.test
     types = _types(representation, items)
     words = {
         lemma: {

@@ -6,20 +6,29 @@ Shapes: L layers, V words, D dimensions, N pairs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from polyseme.intrinsic.base import word_vectors
+from polyseme.config import config
+from polyseme.intrinsic.base import Material, word_vectors
 from polyseme.models.base import Representation
-from polyseme.tasks.base import Split
+
+
+@config
+class Config:
+    """conf/intrinsic/similarity.yaml has no values."""
+
+
+FAMILIES = ("similarity",)
 
 
 def measure(
-    representation: Representation, items: Split, vocabulary: Sequence[str]
+    options: Config, representation: Representation, material: Material
 ) -> Iterator[dict[str, Any]]:
     """Rows: spearman under both policies and coverage, for each layer."""
+    items = material.test
     words = sorted({word for pair in items.sentences for word in pair})
     row_of = {word: row for row, word in enumerate(words)}
     h_LVD = word_vectors(representation, words)

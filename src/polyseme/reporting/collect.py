@@ -223,6 +223,8 @@ def _read_polysemy(evidence: Evidence, root: Path) -> dict[str, polysemy.Polysem
 
 
 def _selected(row: Row, selection: Selection) -> bool:
+    if row["stage"] == "intrinsic" and row["task"] in selection.intrinsic:
+        return True
     if row["task"] not in selection.tasks:
         return False
     if row["stage"] == "finetune":
@@ -249,7 +251,7 @@ def _ordered(evidence: Evidence, rows: list[Row]) -> Measurements:
     names = {
         "corpus": chosen.corpora,
         "representation": chosen.representations,
-        "task": chosen.tasks,
+        "task": (*chosen.tasks, *chosen.intrinsic),
         "strategy": chosen.strategies,
         "probe": chosen.probes,
     }

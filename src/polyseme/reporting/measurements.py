@@ -26,7 +26,7 @@ LOWER_IS_BETTER = frozenset(
     "bits_per_gap_from_the_left bits_per_gap_from_each_side".split()
 )
 
-VALUES = ("value", "num_items", "seconds", "num_parameters", "checked")
+VALUES = ("value", "low", "high", "num_items", "seconds", "num_parameters", "checked")
 """Columns that are measured; all others together identify a row."""
 
 

@@ -23,6 +23,8 @@ class Selection:
     """Transfer strategies; none means that no fine-tuning stage ran."""
     stacked: tuple[str, ...] = ()
     """Representations that were also measured with another one beside them."""
+    intrinsic: tuple[str, ...] = ()
+    """Measures without training."""
     baselines: tuple[str, ...] = ()
     """Baselines that look at no representation; none means that no baseline stage ran."""
 
@@ -40,5 +42,6 @@ def select(params: Mapping[str, Any]) -> Selection:
         strategies=tuple(params["strategy"]),
         stacked=tuple(params["stacked"]),
         probes=tuple(params["probe"]),
+        intrinsic=tuple(params["intrinsic"]),
         baselines=tuple(params["baseline"]),
     )
