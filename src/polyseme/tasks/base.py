@@ -1,9 +1,10 @@
 """Labelled data in one form, whatever file it came from.
 
 A task module has a `Config`, a `FAMILY` and `prepare(options, source) -> dict of splits`. A family
-(families/) owns how items are represented, the loss and the metrics; the module only
-reads its source. One with `PROBED_ONLY = True` is a question to a representation that nobody wants
-answered for its own sake, as the length of a sentence: it is probed, and nothing is fine-tuned. An item is one row of a Parquet file; its number in the file is its id.
+(families/) owns how items are represented, the loss and the metrics; the module only reads its
+source. One with `PROBED_ONLY = True` asks what nobody wants for its own sake, as the length of a
+sentence: it is probed, and nothing is fine-tuned. An item is one row of a Parquet file; its number
+in the file is its id.
 """
 
 from __future__ import annotations
