@@ -48,7 +48,7 @@ def main() -> None:
     data = ProbeData(
         h_train, h_test, torch.from_numpy(np.stack([a for a, _ in labels])), SEEDS * 2, len(TAGS)
     )
-    predicted = linear.predict(linear.Config(), data).numpy()
+    predicted = linear.predict(linear.Config(), data)[None].numpy()
     ours = time.perf_counter() - started
     mine = [[float((predicted[layer, v] == b).mean()) for v, (_, b) in enumerate(labels)]
             for layer in range(len(h_train))]  # fmt: skip

@@ -20,6 +20,7 @@ from polyseme.data.tokenizer import WordPieces
 from polyseme.data.tokens import TokenStore
 from polyseme.models import bert
 from polyseme.models.base import TOKENIZER
+from polyseme.probes.base import Probed
 from polyseme.probes.common.evaluate import evaluate
 from polyseme.runtime.settings import Runtime, precision
 from polyseme.tasks.common.prepared import PreparedTask
@@ -73,7 +74,9 @@ def _run(
         log=lambda row, step: None,
     )
     loss = held_out(model, held_out_batches(model, stores["valid"], options))["loss"]
-    found = list(evaluate("linear", {}, model.eval(), task, seeds=[0]))
+    found = list(
+        evaluate("linear", {}, Probed(model.eval().encode, task, [0], model.num_layers, model.dim))
+    )
     by_layer = {
         layer: statistics.mean(
             r["value"] for r in found

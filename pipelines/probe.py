@@ -11,6 +11,7 @@ from tqdm import tqdm
 from polyseme import items, paths, results
 from polyseme.models import base
 from polyseme.models.common import artifact
+from polyseme.probes.base import Probed
 from polyseme.probes.common.evaluate import evaluate
 from polyseme.runtime.stage import Stage, run
 from polyseme.tasks.common.prepared import PreparedTask, classified
@@ -40,10 +41,11 @@ def main(stage: Stage) -> None:
         common = artifact.columns(card) | variant
         cache = FeatureCache(identity | variant, runtime.feature_cache_bytes)
         encode = partial(cache.encode, partial(_same, representation))
+        shape = representation.num_layers, representation.dim
         chosen = [(probe, task) for probe in params["probe"] for task in tasks]
         for probe, task in tqdm(chosen, desc=name, disable=not stage.runtime.progress):
             values = params["probe"][probe]
-            found = evaluate(probe, values, encode, task, seeds=params["seeds"])
+            found = evaluate(probe, values, Probed(encode, task, params["seeds"], *shape))
             rows += [common | row for row in found]
     out = stage.output(paths.results(experiment, "probe", corpus, name))
     results.write(out / "results.parquet", rows)

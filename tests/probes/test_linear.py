@@ -29,7 +29,7 @@ def _data() -> tuple[ProbeData, np.ndarray, np.ndarray]:
 
 def test_accuracy_is_within_half_a_point_of_logistic_regression() -> None:
     data, h, gold = _data()
-    predicted_LVM = linear.predict(linear.Config(), data).numpy()
+    predicted_LVM = linear.predict(linear.Config(), data)[None].numpy()
     for layer in range(LAYERS):
         reference = LogisticRegression(max_iter=1000).fit(h[layer, :TRAIN], gold[:TRAIN])
         expected = reference.score(h[layer, TRAIN:], gold[TRAIN:])
@@ -40,16 +40,18 @@ def test_accuracy_is_within_half_a_point_of_logistic_regression() -> None:
 
 def test_a_labelling_is_trained_as_if_it_were_alone() -> None:
     data, _, _ = _data()
-    together = linear.predict(linear.Config(epochs=3), data)
+    together = linear.predict(linear.Config(epochs=3), data)[None]
     alone = ProbeData(data.train_LND, data.test_LMD, data.labels_VN[:1], [0], LABELS)
-    agreement = (linear.predict(linear.Config(epochs=3), alone)[:, 0] == together[:, 0]).float()
+    agreement = (
+        linear.predict(linear.Config(epochs=3), alone)[None][:, 0] == together[:, 0]
+    ).float()
     assert agreement.mean() > 0.999
 
 
 def test_equal_inputs_give_equal_predictions() -> None:
     data, _, _ = _data()
     options = linear.Config(epochs=2)
-    assert torch.equal(linear.predict(options, data), linear.predict(options, data))
+    assert torch.equal(linear.predict(options, data)[None], linear.predict(options, data)[None])
 
 
 def test_control_labels_belong_to_the_type_and_follow_the_label_distribution() -> None:

@@ -202,12 +202,16 @@ def test_baselines_score_every_unit(name: str, family: str, in_tmp: Path) -> Non
     assert family != "word_sense" or name == "majority" or known == [1.0]
 
 
+def _probed(table: Table, task: PreparedTask) -> probes.Probed:
+    return probes.Probed(table.encode, task, [0], table.num_layers, table.dim)
+
+
 @pytest.mark.parametrize("family", sorted(MAKE))
 def test_a_probe_sees_the_units_of_the_family(
     family: str, pieces: WordPieces, in_tmp: Path
 ) -> None:
     task = _prepared(family, in_tmp / "task")
-    rows = list(probe("linear", {"min_steps": 300}, _table(pieces).encode, task, seeds=[0]))
+    rows = list(probe("linear", {"min_steps": 300}, _probed(_table(pieces), task)))
     real = [r["value"] for r in rows if r["metric"] == "accuracy" and not r["control"]]
     assert min(real) > 0.8
     assert any(row["control"] for row in rows) == (family != "span_pair")
@@ -221,12 +225,12 @@ def test_a_probe_predicts_senses_of_the_lemma_alone(
     table = _table(pieces)
     table.table.weight.data.zero_()
     (row,) = (
-        r for r in probe("linear", {"min_steps": 1, "lr": 1e-9}, table.encode, task, seeds=[0])
+        r for r in probe("linear", {"min_steps": 1, "lr": 1e-9}, _probed(table, task))
         if r["metric"] == "accuracy" and not r["control"]
     )  # fmt: skip
     assert row["value"] > 3 / len(task.labels)
     monkeypatch.setattr("polyseme.probes.common.evaluate.MAX_LABELS", len(task.labels) - 1)
-    assert not list(probe("linear", {}, table.encode, task, seeds=[0]))
+    assert not list(probe("linear", {}, _probed(table, task)))
     assert probes.MAX_LABELS > 53  # CoarseWSD-20
 
 

@@ -24,7 +24,7 @@ from polyseme.invariance.base import Finding, judged
 from polyseme.models.base import Representation
 from polyseme.probes import linear
 from polyseme.probes.base import ProbeData
-from polyseme.probes.common.evaluate import Units, units
+from polyseme.probes.common.labellings import Units, units
 from polyseme.stats.seeds import summarize
 from polyseme.tasks.base import budget_items
 from polyseme.tasks.common.prepared import PreparedTask
@@ -78,7 +78,7 @@ def _predict(train: Units, test: Units, num_labels: int) -> np.ndarray:
     labels_VN = torch.from_numpy(np.stack(labels))
     vectors = (train.h_LND[-1:], test.h_LND[-1:])
     data = ProbeData(*vectors, labels_VN, range(len(labels)), num_labels)
-    predicted_VM: np.ndarray = linear.predict(PROBE, data)[0].numpy()
+    predicted_VM: np.ndarray = linear.predict(PROBE, data)[None][0].numpy()
     return predicted_VM
 
 

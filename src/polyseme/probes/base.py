@@ -1,24 +1,38 @@
 """What a probe gets and gives.
 
-A probe module has a `Config` and `predict(options, data) -> labels_LVM`: it fits one classifier for
-each layer and each labelling, and predicts the test units. What the labellings are (real or
-control, with a seed) is not its business.
+A probe module has a `Config` and one of two functions. A classifier has
 
-Shapes: L layers, N training units, M test units, D dimensions, V labellings, C labels.
+    predict(options, data) -> labels_LVM, or rank -> labels_LVM
+
+and fits one classifier for each layer and each labelling; what the labellings are (real or control,
+with a seed) is not its business. Any other probe has `suits(family)`, which tells the task families
+that it can read, and
+
+    measure(options, probed) -> rows of the results table, without what `Probed` knows
+
+Shapes: L layers, N training units, P validation units, M test units, D dimensions, V labellings, C
+labels.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from polyseme.models.base import Words
+from polyseme.tasks.common.prepared import PreparedTask
+
 MAX_LABELS = 1000
 """Tasks with more are not probed: for D = 128, L = 5 layers, 6 labellings and the 33,000 senses of
 SemCor, the weights alone would take 0.5 GB, Adam three times as much."""
+
+Encode = Callable[[Sequence[Words]], list[Tensor]]
+Rows = Iterator[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,24 @@ class ProbeData:
     seeds_V: Sequence[int]
     num_labels: int
     allowed_MVC: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Probed:
+    """One task under one representation, for probes that are no classifiers.
+
+    Attributes:
+        encode: vectors h_LTD of each sentence under the representation.
+        task: splits, labels, family.
+        seeds: of initialisation and control labels.
+        num_layers, dim: L and D of the representation.
+    """
+
+    encode: Encode
+    task: PreparedTask
+    seeds: Sequence[int]
+    num_layers: int
+    dim: int
 
 
 def control_labels(words: Sequence[str], train_N: np.ndarray, *, seed: int) -> np.ndarray:

@@ -1,15 +1,16 @@
 """Probe one representation on one task: all layers, seeds, real labels and the control task.
 
-Accuracy on real labels, accuracy on the control task, and their difference, the selectivity
-(Hewitt & Liang 2019): a probe that can memorise word types scores high on both.
+Of classifiers: accuracy on real labels, accuracy on the control task, and their difference, the
+selectivity (Hewitt & Liang 2019): a probe that can memorise word types scores high on both.
 
-Shapes: L layers, N training units, M test units, D dimensions.
+Shapes: L layers, M test units, V labellings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,143 +18,83 @@ from torch import Tensor
 
 from polyseme import items
 from polyseme.config import build
-from polyseme.draws import philox
-from polyseme.models.base import Words
-from polyseme.probes.base import MAX_LABELS, ProbeData, control_labels
-from polyseme.tasks.base import Split
+from polyseme.probes.base import MAX_LABELS, Probed, ProbeData
+from polyseme.probes.common.labellings import (
+    Labelling,
+    Units,
+    keys_of,
+    labels_of,
+    most_units,
+    units_of,
+)
 from polyseme.tasks.common.prepared import PreparedTask
-from polyseme.tasks.families.base import IGNORE, Choices, restrict
-
-STREAM = 6
-Encode = Callable[[Sequence[Words]], list[Tensor]]
+from polyseme.tasks.families.base import restrict
 
 
-class Units(NamedTuple):
-    """Scored units of a split: vectors, gold label numbers, the word of each, its choices."""
-
-    h_LND: Tensor
-    gold_N: np.ndarray
-    words: list[str]
-    choices: Choices | None
-    num_items: int
-
-
-def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) -> Units:
-    """Encode a split and keep the units that have a label; at most `most`, chosen at random."""
-    targets = task.targets(split)
-    places = [
-        (item, unit)
-        for item, row in enumerate(targets)
-        for unit, target in enumerate(row)
-        if target != IGNORE and len(split.sentences[item])
-    ]
-    if most is not None and len(places) > most:
-        chosen = philox(0, STREAM).choice(len(places), most, replace=False)
-        places = [places[i] for i in np.sort(chosen)]
-    needed = sorted({item for item, _ in places})
-    encoded = dict(zip(needed, encode([split.sentences[i] for i in needed]), strict=True))
-    per_item = {item: _of_item(task, split, item, h_LTD) for item, h_LTD in encoded.items()}
-    h_LND = torch.stack([per_item[item][:, unit] for item, unit in places], dim=1)
-    gold_N = np.array([targets[item][unit] for item, unit in places])
-    words = [_word(split, item, unit) for item, unit in places]
-    choices = task.choices(split)
-    chosen_N = None if choices is None else [choices[item][unit] for item, unit in places]
-    return Units(h_LND, gold_N, words, chosen_N, len(needed))
-
-
-def _word(split: Split, item: int, unit: int) -> str:
-    place = unit if split.places is None else split.places[item][unit]
-    return split.sentences[item][place]
-
-
-def _of_item(task: PreparedTask, split: Split, item: int, h_LTD: Tensor) -> Tensor:
-    """Vectors of an item's units, in every layer."""
-    places_LP = None
-    if split.places is not None:
-        places_LP = torch.tensor([split.places[item]] * len(h_LTD))
-    return task.family.units(h_LTD, torch.ones(h_LTD.shape[:2], dtype=torch.bool), places_LP)
-
-
-def evaluate(
-    name: str,
-    values: Mapping[str, Any],
-    encode: Encode,
-    task: PreparedTask,
-    *,
-    seeds: Sequence[int],
-) -> Iterator[dict[str, Any]]:
+def evaluate(name: str, values: Mapping[str, Any], probed: Probed) -> Iterator[dict[str, Any]]:
     """Rows of the results table, without what the caller knows (representation, corpus).
 
     Args:
         name: conf item of the probe.
         values: its options.
-        encode: vectors h_LTD of each sentence under the representation.
 
-    Nothing for a task with more than MAX_LABELS labels.
+    Nothing for a task that the probe cannot read, or with more than MAX_LABELS labels.
     """
-    if len(task.labels) > MAX_LABELS:
-        return
     module = items.load("probe", name)
     options = build(module.Config, values, file=f"conf/probe/{name}.yaml", key=f"probe.{name}")
-    train = units(encode, task, task.splits["train"], options.max_units)
-    test = units(encode, task, task.splits["test"], None)
-    controls = [False, True] if task.family.level == "word" else [False]
-    labellings = [(control, seed) for control in controls for seed in seeds]
-    gold = {key: _labels(train, test, control=key[0], seed=key[1]) for key in labellings}
+    common = {"stage": "probe", "task": probed.task.name, "probe": name}
+    if hasattr(module, "measure"):
+        found = module.measure(options, probed) if module.suits(probed.task.family) else ()
+    elif probed.task.family.has_classes and len(probed.task.labels) <= MAX_LABELS:
+        found = _classified(module, options, probed)
+    else:
+        found = ()
+    yield from ({**common, **row} for row in found)
+
+
+def _classified(module: ModuleType, options: Any, probed: Probed) -> Iterator[dict[str, Any]]:
+    """Rows of a classifier."""
+    task = probed.task
+    train = units_of(probed, "train", most_units(probed, options))
+    test = units_of(probed, "test", None)
+    keys = keys_of(probed)
+    gold = {key: labels_of(train, test, key) for key in keys}
     data = ProbeData(
         train_LND=train.h_LND,
         test_LMD=test.h_LND,
-        labels_VN=torch.from_numpy(np.stack([gold[key][0] for key in labellings])),
-        seeds_V=[seed for _, seed in labellings],
+        labels_VN=torch.from_numpy(np.stack([gold[key][0] for key in keys])),
+        seeds_V=[key.seed for key in keys],
         num_labels=len(task.labels),
-        allowed_MVC=_allowed(test.choices, [control for control, _ in labellings], task),
+        allowed_MVC=_allowed(test, keys, task),
     )
-    predicted_LVM = module.predict(options, data).cpu().numpy()
-    common: dict[str, Any] = {"stage": "probe", "task": task.name, "probe": name, "split": "test"}
-    common |= {"train_size": train.num_items, "num_items": len(test.gold_N)}
-    for layer, predicted_VM in enumerate(predicted_LVM):
-        accuracy = {
-            key: float(task.family.right(gold[key][1], predicted_VM[v], task.names).mean())
-            for v, key in enumerate(labellings)
-        }
-        yield from _rows(accuracy, {**common, "layer": str(layer)})
+    found = module.predict(options, data)
+    by_rank = found if isinstance(found, Mapping) else {None: found}
+    common = {"split": "test", "train_size": train.num_items, "num_items": len(test.gold_N)}
+    for rank, labels_LVM in by_rank.items():
+        for layer, labels_VM in enumerate(labels_LVM.cpu().numpy()):
+            accuracy = {
+                key: float(task.family.right(gold[key][1], labels_VM[v], task.names).mean())
+                for v, key in enumerate(keys)
+            }
+            yield from _rows(accuracy, {**common, "rank": rank, "layer": str(layer)})
 
 
-def _allowed(
-    choices: Choices | None, controls_V: Sequence[bool], task: PreparedTask
-) -> Tensor | None:
+def _allowed(test: Units, keys: Sequence[Labelling], task: PreparedTask) -> Tensor | None:
     """Labels that each test unit may have; any in the control task."""
-    if choices is None:
+    if test.choices is None:
         return None
-    zeros_MC = torch.zeros(len(choices), len(task.labels))
-    allowed_MC = restrict(zeros_MC, choices).isfinite()
-    return torch.stack([allowed_MC | control for control in controls_V], dim=1)
-
-
-def _labels(
-    train: Units, test: Units, *, control: bool, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Labels of training and test units."""
-    if not control:
-        return train.gold_N, test.gold_N
-    return (
-        control_labels(train.words, train.gold_N, seed=seed),
-        control_labels(test.words, train.gold_N, seed=seed),
-    )
+    zeros_MC = torch.zeros(len(test.choices), len(task.labels))
+    allowed_MC = restrict(zeros_MC, test.choices).isfinite()
+    return torch.stack([allowed_MC | key.control for key in keys], dim=1)
 
 
 def _rows(
-    accuracy: Mapping[tuple[bool, int], float], common: Mapping[str, Any]
+    accuracy: Mapping[Labelling, float], common: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     for (control, seed), value in accuracy.items():
         yield {**common, "control": control, "seed": seed, "metric": "accuracy", "value": value}
     for (control, seed), value in accuracy.items():
         if control:
-            difference = accuracy[False, seed] - value
-            yield {
-                **common,
-                "control": False,
-                "seed": seed,
-                "metric": "selectivity",
-                "value": difference,
-            }
+            left = accuracy[Labelling(False, seed)] - value
+            row = {**common, "control": False, "seed": seed}
+            yield row | {"metric": "selectivity", "value": left}

@@ -1,0 +1,108 @@
+"""Fit classifiers of all layers and labellings by Adam, one batch for all of them.
+
+Shapes: L layers, N units, D dimensions, V labellings, C labels, b units of a batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from polyseme.config import config
+from polyseme.draws import philox
+from polyseme.probes.common.nets import Net
+from polyseme.training.options import Positive, Rate
+
+ORDER_SEED = 0
+STREAM = 5
+
+
+@config
+class Fitting:
+    """How a probe is trained; a probe's Config adds its own values."""
+
+    epochs: Positive = 12
+    """Passes over the training units, at least."""
+    min_steps: Positive = 2000
+    """Optimizer steps, at least: small tasks get more passes."""
+    batch_size: Positive = 512
+    """Units of an optimizer step."""
+    lr: Rate = 0.02
+    """First learning rate of Adam; falls to 0 along a cosine."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Decoupled weight decay."""
+    max_units: Positive = 50_000
+    """Most training units: a random choice, the same for all representations."""
+    max_gib: Rate = 2.0
+    """Most memory for vectors of training units: fewer units are chosen where more would be
+    needed."""
+
+
+class Scale(NamedTuple):
+    """Mean and deviation of each dimension over the training units."""
+
+    mean_L1D: Tensor
+    deviation_L1D: Tensor
+
+    @classmethod
+    def of(cls, x_LND: Tensor) -> Scale:
+        """Of the training units."""
+        return cls(x_LND.mean(1, keepdim=True), x_LND.std(1, keepdim=True).clamp(min=1e-6))
+
+    def __call__(self, x_LbD: Tensor) -> Tensor:
+        """Mean 0, deviation 1."""
+        return (x_LbD - self.mean_L1D) / self.deviation_L1D
+
+
+def num_steps(options: Fitting, num_units: int) -> tuple[int, int]:
+    """Epochs, and steps of each."""
+    steps = math.ceil(num_units / options.batch_size)
+    return max(options.epochs, math.ceil(options.min_steps / steps)), steps
+
+
+def fit(
+    options: Fitting,
+    nets: Sequence[Net],
+    x_LND: Tensor,
+    labels_VN: Tensor,
+    after: Callable[[int, int], None] = lambda step, total: None,
+) -> None:
+    """Train all nets on the same batches; each as if it were alone.
+
+    Args:
+        x_LND: vectors, already scaled.
+        after: called with the number of the step, from 1, and of all steps.
+    """
+    weights = [w for net in nets for w in net.weights]
+    optimizer = torch.optim.AdamW(
+        weights, lr=options.lr, weight_decay=options.weight_decay, fused=True
+    )
+    num_units = x_LND.shape[1]
+    epochs, per_epoch = num_steps(options, num_units)
+    total = epochs * per_epoch
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
+    for step, chosen in enumerate(_batches(num_units, options.batch_size, epochs), 1):
+        x_LbD, labels_Vb = x_LND[:, chosen], labels_VN[:, chosen]
+        torch.stack([nats(net(x_LbD), labels_Vb).mean(1).sum() for net in nets]).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        schedule.step()
+        after(step, total)
+
+
+def nats(logits_LbVC: Tensor, labels_Vb: Tensor) -> Tensor:
+    """Cross-entropy of each unit, nats_LbV."""
+    targets_LbV1 = labels_Vb.T[None, :, :, None].expand(len(logits_LbVC), -1, -1, 1)
+    chosen_LbV = logits_LbVC.gather(-1, targets_LbV1)[..., 0]
+    return logits_LbVC.logsumexp(-1) - chosen_LbV
+
+
+def _batches(num_units: int, size: int, epochs: int) -> Iterator[Tensor]:
+    for epoch in range(epochs):
+        order = torch.from_numpy(philox(ORDER_SEED, STREAM, epoch).permutation(num_units))
+        yield from order.split(size)

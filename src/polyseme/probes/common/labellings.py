@@ -1,0 +1,165 @@
+"""Units of a task and their labels: real ones, and those of the control task.
+
+Shapes: L layers, N training units, P validation units, M test units, D dimensions, V labellings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from polyseme.data.split import Split as SplitName
+from polyseme.draws import philox
+from polyseme.models.base import Words
+from polyseme.probes.base import MAX_LABELS, Encode, Probed, control_labels
+from polyseme.probes.common.fitting import Fitting
+from polyseme.tasks.base import Split
+from polyseme.tasks.common.prepared import PreparedTask
+from polyseme.tasks.families.base import IGNORE, Choices
+
+STREAM = 6
+GIB = 2**30
+BYTES = 8
+"""Of a number, with its scaled copy."""
+
+
+class Labelling(NamedTuple):
+    """Real labels or those of the control task, and a seed."""
+
+    control: bool
+    seed: int
+
+
+class Units(NamedTuple):
+    """Scored units of a split: vectors, gold label numbers, the word of each, its choices."""
+
+    h_LND: Tensor
+    gold_N: np.ndarray
+    words: list[str]
+    choices: Choices | None
+    num_items: int
+
+
+class Labelled(NamedTuple):
+    """Training and validation units with the label numbers of every labelling."""
+
+    keys: list[Labelling]
+    train: Units
+    labels_VN: Tensor
+    valid: Units
+    valid_VP: Tensor
+
+
+def keys_of(probed: Probed) -> list[Labelling]:
+    """All labellings of a task; the control task needs words of a type."""
+    controls = [False, True] if probed.task.family.level == "word" else [False]
+    return [Labelling(control, seed) for control in controls for seed in probed.seeds]
+
+
+def labelled(probed: Probed, options: Fitting, *, max_valid: int) -> Labelled | None:
+    """Units of train and valid; None where a task has too many labels."""
+    task = probed.task
+    if len(task.labels) > MAX_LABELS:
+        return None
+    train = units_of(probed, "train", most_units(probed, options))
+    valid = units_of(probed, "valid", max_valid)
+    known = torch.from_numpy(np.flatnonzero(valid.gold_N < len(task.labels)))
+    valid = Units(
+        valid.h_LND[:, known], valid.gold_N[known], [valid.words[n] for n in known.tolist()],
+        None, valid.num_items,
+    )  # fmt: skip
+    keys = keys_of(probed)
+    pairs = [labels_of(train, valid, key) for key in keys]
+    train_VN, valid_VP = (
+        torch.from_numpy(np.stack([pair[side] for pair in pairs])) for side in (0, 1)
+    )
+    return Labelled(keys, train, train_VN, valid, valid_VP)
+
+
+def labels_of(train: Units, other: Units, key: Labelling) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of training and other units in a labelling."""
+    if not key.control:
+        return train.gold_N, other.gold_N
+    return (
+        control_labels(train.words, train.gold_N, seed=key.seed),
+        control_labels(other.words, train.gold_N, seed=key.seed),
+    )
+
+
+def most_units(probed: Probed, options: Fitting) -> int:
+    """How many training units may be chosen, and fit into the memory that is allowed."""
+    width = probed.task.family.width(probed.dim)
+    fit = int(options.max_gib * GIB / (BYTES * probed.num_layers * width))
+    return max(1, min(options.max_units, fit))
+
+
+def units_of(probed: Probed, name: SplitName, most: int | None) -> Units:
+    """Units of a split of the task."""
+    return units(probed.encode, probed.task, probed.task.splits[name], most)
+
+
+def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) -> Units:
+    """Encode a split and keep the units that have a label; at most `most`, chosen at random."""
+    targets = task.targets(split)
+    places = [
+        (item, unit)
+        for item, row in enumerate(targets)
+        for unit, target in enumerate(row)
+        if target != IGNORE and len(split.sentences[item])
+    ]
+    if most is not None and len(places) > most:
+        chosen = philox(0, STREAM).choice(len(places), most, replace=False)
+        places = [places[i] for i in np.sort(chosen)]
+    h_LND = _vectors(encode, task, split, places)
+    choices = task.choices(split)
+    return Units(
+        h_LND,
+        np.array([targets[item][unit] for item, unit in places], dtype=np.int64),
+        [_word(split, item, unit) for item, unit in places],
+        None if choices is None else [choices[item][unit] for item, unit in places],
+        len({item for item, _ in places}),
+    )
+
+
+def encode_once(encode: Encode, texts: Sequence[Words]) -> list[Tensor]:
+    """Vectors of each text; equal texts are encoded once."""
+    first: dict[tuple[str, ...], int] = {}
+    numbers = [first.setdefault(tuple(text), len(first)) for text in texts]
+    encoded = encode([list(text) for text in first])
+    return [encoded[number] for number in numbers]
+
+
+def _vectors(
+    encode: Encode, task: PreparedTask, split: Split, places: Sequence[tuple[int, int]]
+) -> Tensor:
+    """Vectors of units, written one after the other into one tensor h_LND."""
+    needed = sorted({item for item, _ in places})
+    encoded = encode_once(encode, [split.sentences[i] for i in needed])
+    h_LND = torch.zeros(0)
+    numbers: dict[int, list[tuple[int, int]]] = {}
+    for number, (item, unit) in enumerate(places):
+        numbers.setdefault(item, []).append((number, unit))
+    for item, h_LTD in zip(needed, encoded, strict=True):
+        found_LUD = _of_item(task, split, item, h_LTD)
+        if not len(h_LND):
+            h_LND = torch.empty(len(found_LUD), len(places), found_LUD.shape[-1])
+        at, of = zip(*numbers[item], strict=True)
+        h_LND[:, list(at)] = found_LUD[:, list(of)].float()
+    return h_LND
+
+
+def _word(split: Split, item: int, unit: int) -> str:
+    place = unit if split.places is None else split.places[item][unit]
+    return split.sentences[item][place]
+
+
+def _of_item(task: PreparedTask, split: Split, item: int, h_LTD: Tensor) -> Tensor:
+    """Vectors of an item's units, in every layer."""
+    places_LP = None
+    if split.places is not None:
+        places_LP = torch.tensor([split.places[item]] * len(h_LTD))
+    return task.family.units(h_LTD, torch.ones(h_LTD.shape[:2], dtype=torch.bool), places_LP)
