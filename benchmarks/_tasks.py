@@ -28,7 +28,7 @@ PAGE = ROOT / "docs" / "tasks.md"
 DATA = Path("artifacts/data")
 END = "<!-- end -->"
 SECTIONS = {
-    "words": ("tagging", "span", "word_sense", "pair", "span_pair"),
+    "words": ("tagging", "span", "word_sense", "pair", "span_pair", "edge"),
     "sentences": ("classification", "sentence_pair", "relatedness"),
 }
 """Families of tasks that a table shows, by the mark of its place."""
