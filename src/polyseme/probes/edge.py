@@ -1,0 +1,234 @@
+"""Edge probe: which layers tell what spans have to do with each other (Tenney et al. 2019a, b)?
+
+Words are mixed over layers, h = gamma sum_l s_l h_l with s = softmax(a) (Peters et al. 2018),
+projected, and pooled over each span by learned attention; the spans side by side go through one
+hidden layer to the labels. Each probe may use the layers 0 to l; the one that may use all is `mix`.
+
+    centre of gravity  E_s[l] = sum_l l s_l                             of the probe `mix`
+    expected layer     sum_l l D(l) / sum_l D(l), D(l) = score(0..l) - score(0..l-1)
+
+An expected layer is given where the scores rise on the whole. Departure: an item has one label, so
+softmax replaces a sigmoid for each label. All probes and seeds are trained on the same batches.
+
+Shapes: L layers, X = probes x seeds, N items, Q spans, S words of the longest span, D dimensions, P
+projected, H hidden, C labels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from polyseme.config import config
+from polyseme.draws import philox
+from polyseme.probes.base import MAX_LABELS, Probed, Rows
+from polyseme.probes.common.labellings import encode_once
+from polyseme.tasks.families.base import Family
+from polyseme.tasks.families.span_pair import Family as SpanPair
+from polyseme.training.options import Positive, Rate
+
+STREAM = 9
+BLOCK = 1024
+
+
+@config
+class Config:
+    """Values of conf/probe/edge.yaml."""
+
+    projection: Positive = 64
+    """P."""
+    hidden: Positive = 64
+    """H."""
+    epochs: Positive = 6
+    """Passes over the training items, at least."""
+    min_steps: Positive = 400
+    """Optimizer steps, at least."""
+    batch_size: Positive = 64
+    """Items of an optimizer step."""
+    lr: Rate = 0.003
+    """First learning rate of Adam; falls to 0 along a cosine."""
+    max_items: Positive = 10_000
+    """Most training items: the first ones."""
+    max_words: Positive = 16
+    """Most words of a span; of a longer one the last ones are read."""
+
+
+class Spans(NamedTuple):
+    """Vectors of the words of spans, and the labels of their items."""
+
+    h_LNQSD: Tensor
+    mask_NQS: Tensor
+    gold_N: Tensor
+
+    def chosen(self, numbers: Tensor) -> Spans:
+        """Some of the items."""
+        return Spans(self.h_LNQSD[:, numbers], self.mask_NQS[numbers], self.gold_N[numbers])
+
+
+def suits(family: Family) -> bool:
+    """Labels of one or two spans."""
+    return isinstance(family, SpanPair)
+
+
+def measure(options: Config, probed: Probed) -> Rows:
+    """Rows of every probe and seed: accuracy, and what the scores of all layers say."""
+    if len(probed.task.labels) > MAX_LABELS:
+        return
+    train, test = spans(probed, "train", options), spans(probed, "test", options)
+    tops = [layer for layer in range(probed.num_layers) for _ in probed.seeds]
+    seeds = [*probed.seeds] * probed.num_layers
+    probe = Probe(options, train, tops, seeds, len(probed.task.labels))
+    probe.fit(options, train)
+    accuracy_X = probe.accuracy(test).tolist()
+    common = {"split": "test", "control": False}
+    common |= {"train_size": len(train.gold_N), "num_items": len(test.gold_N)}
+    scores: dict[int, list[float]] = {seed: [] for seed in probed.seeds}
+    for top, seed, value in zip(tops, seeds, accuracy_X, strict=True):
+        scores[seed].append(value)
+        row = {**common, "seed": seed, "metric": "accuracy", "value": value}
+        yield row | {"layer": str(top), "variant": "cumulative"}
+    if probed.num_layers > 1:
+        shares_XL = probe.shares().tolist()[-len(probed.seeds) :]
+        for seed, shares_L in zip(probed.seeds, shares_XL, strict=True):
+            for metric, found in summary(scores[seed], shares_L).items():
+                yield {**common, "seed": seed, "layer": "mix", "metric": metric, "value": found}
+
+
+def summary(scores: Sequence[float], shares_L: Sequence[float]) -> Mapping[str, float]:
+    """Accuracy of all layers, centre of gravity and, where scores rise, the expected layer."""
+    gravity = float(np.dot(np.arange(len(shares_L)), shares_L))
+    found = {"accuracy": scores[-1], "centre_of_gravity": gravity}
+    gains = np.diff(scores)
+    if gains.sum() > 0:
+        found["expected_layer"] = float(np.dot(np.arange(1, len(scores)), gains) / gains.sum())
+    return found
+
+
+def spans(probed: Probed, name: str, options: Config) -> Spans:
+    """Vectors of the spans of a split; each text is encoded once."""
+    task = probed.task
+    split = task.splits[name]
+    size = min(len(split), options.max_items) if name == "train" else len(split)
+    encoded = encode_once(probed.encode, split.sentences[:size])
+    ends = [split.places[n] for n in range(size)] if split.places else []
+    num_spans = max(map(len, ends)) // 2
+    longest = min(options.max_words, max(b - a for p in ends for a, b in _pairs(p)))
+    h_LNQSD = torch.zeros(probed.num_layers, size, num_spans, longest, probed.dim)
+    mask_NQS = torch.zeros(size, num_spans, longest, dtype=torch.bool)
+    for n, places in enumerate(ends):
+        for q, (first, end) in enumerate(_pairs(places)):
+            kept_LSD = encoded[n][:, max(first, end - longest) : end]
+            h_LNQSD[:, n, q, : kept_LSD.shape[1]] = kept_LSD
+            mask_NQS[n, q, : kept_LSD.shape[1]] = True
+    gold_N = torch.tensor([row[0] for row in task.targets(split)[:size]])
+    return Spans(h_LNQSD, mask_NQS, gold_N)
+
+
+def _pairs(places: Sequence[int]) -> list[tuple[int, int]]:
+    return list(zip(places[::2], places[1::2], strict=True))
+
+
+class Probe:
+    """Weights of X probes side by side.
+
+    Args:
+        tops: last layer that each probe may use.
+        seeds: of the first weights of each.
+    """
+
+    def __init__(
+        self,
+        options: Config,
+        train: Spans,
+        tops: Sequence[int],
+        seeds: Sequence[int],
+        num_labels: int,
+    ) -> None:
+        layers, _, num_spans, _, dim = train.h_LNQSD.shape
+        sides = (1, 2, 3)
+        self.mean_L1D = train.h_LNQSD.sum(sides)[:, None] / train.mask_NQS.sum()
+        centred = (train.h_LNQSD - self.mean_L1D[:, :, None, None]) * train.mask_NQS[..., None]
+        self.scale_L11 = (
+            (centred.square().sum((1, 2, 3, 4)) / (train.mask_NQS.sum() * dim)).sqrt()
+        ).clamp(min=1e-6)[:, None, None]
+        self.allowed_XL = torch.arange(layers) <= torch.tensor(tops)[:, None]
+        p, h = options.projection, options.hidden
+        shapes = {
+            "project": (num_spans, dim, p), "attend": (num_spans, p, 1),
+            "hidden": (num_spans * p, h), "out": (h, num_labels),
+        }  # fmt: skip
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.weights = {
+            name: torch.stack([_start(shape, g) for g in generators])
+            for name, shape in shapes.items()
+        }
+        zeros = {"mix": (layers,), "gamma": (1,), "hidden_bias": (h,), "out_bias": (num_labels,)}
+        self.weights |= {name: torch.zeros(len(seeds), *shape) for name, shape in zeros.items()}
+        for weight in self.weights.values():
+            weight.requires_grad_()
+
+    def shares(self) -> Tensor:
+        """Share of each layer in the mix, XL."""
+        masked = self.weights["mix"].masked_fill(~self.allowed_XL, -math.inf)
+        return masked.softmax(-1).detach()
+
+    def logits(self, batch: Spans) -> Tensor:
+        """Scores XNC."""
+        w = self.weights
+        x_LNQSD = (batch.h_LNQSD - self.mean_L1D[:, :, None, None]) / self.scale_L11[
+            ..., None, None
+        ]
+        shares_XL = w["mix"].masked_fill(~self.allowed_XL, -math.inf).softmax(-1)
+        mixed = ((1 + w["gamma"]) * shares_XL) @ x_LNQSD.flatten(1)
+        mixed_XNQSD = mixed.unflatten(1, x_LNQSD.shape[1:])
+        p_XQMP = mixed_XNQSD.transpose(1, 2).flatten(2, 3) @ w["project"]
+        size, longest = batch.mask_NQS.shape[0], batch.mask_NQS.shape[2]
+        p_XQNSP = p_XQMP.unflatten(2, (size, longest))
+        attend_XQNS = (p_XQMP @ w["attend"])[..., 0].unflatten(2, (size, longest))
+        mask_QNS = batch.mask_NQS.transpose(0, 1)
+        attend_XQNS = attend_XQNS.masked_fill(~mask_QNS, -1e9).softmax(-1) * mask_QNS
+        pooled_XNQP = (p_XQNSP * attend_XQNS[..., None]).sum(3).transpose(1, 2)
+        hidden_XNH = (pooled_XNQP.flatten(2) @ w["hidden"] + w["hidden_bias"][:, None]).relu()
+        return hidden_XNH @ w["out"] + w["out_bias"][:, None]
+
+    def fit(self, options: Config, train: Spans) -> None:
+        """Train all probes on the same batches, each as if it were alone."""
+        size = len(train.gold_N)
+        per_epoch = math.ceil(size / options.batch_size)
+        epochs = max(options.epochs, math.ceil(options.min_steps / per_epoch))
+        optimizer = torch.optim.Adam(list(self.weights.values()), lr=options.lr, fused=True)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * per_epoch)
+        for epoch in range(epochs):
+            order = torch.from_numpy(philox(0, STREAM, epoch).permutation(size))
+            for numbers in order.split(options.batch_size):
+                batch = train.chosen(numbers)
+                logits_XNC = self.logits(batch)
+                gold_XN = batch.gold_N.expand(len(logits_XNC), -1)
+                total = F.cross_entropy(
+                    logits_XNC.flatten(0, 1), gold_XN.flatten(), reduction="sum"
+                )
+                (total / len(numbers)).backward()
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                schedule.step()
+
+    @torch.no_grad()
+    def accuracy(self, test: Spans) -> Tensor:
+        """Share of right labels of each probe, X."""
+        numbers = torch.arange(len(test.gold_N)).split(BLOCK)
+        right = [
+            (self.logits(batch).argmax(-1) == batch.gold_N).sum(-1)
+            for batch in map(test.chosen, numbers)
+        ]
+        return torch.stack(right).sum(0).double() / len(test.gold_N)
+
+
+def _start(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Deviation 1 / sqrt(inputs)."""
+    return torch.randn(*shape, generator=generator) / shape[-2] ** 0.5

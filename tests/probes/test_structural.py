@@ -1,0 +1,161 @@
+"""Structural probes: trees and their scores against scipy, and vectors in which a tree is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse.csgraph import minimum_spanning_tree, shortest_path
+from scipy.stats import spearmanr
+from torch import Tensor
+
+from polyseme.errors import DataError
+from polyseme.probes import structural
+from polyseme.probes.base import Probed
+from polyseme.probes.common import trees
+from polyseme.tasks import base, ud_trees
+from polyseme.tasks.base import Split
+from polyseme.tasks.common.prepared import PreparedTask
+from polyseme.tasks.families import tree
+
+DIM = 40
+
+
+def _heads(size: int, random: np.random.Generator) -> list[int]:
+    """A random tree with one root, whose words stand in any order."""
+    order = random.permutation(size)
+    heads = [0] * size
+    for n in range(1, size):
+        heads[order[n]] = int(order[random.integers(n)]) + 1
+    return heads
+
+
+def _vectors(heads: list[int]) -> np.ndarray:
+    """A dimension an edge, 1 on the way to the root: squared distances are those of the tree."""
+    vectors = np.zeros((len(heads), DIM), dtype=np.float32)
+    for place in range(len(heads)):
+        at = place
+        while heads[at] > 0:
+            vectors[place, at] = 1
+            at = heads[at] - 1
+    return vectors
+
+
+@pytest.fixture
+def probed(tmp_path: Path) -> Probed:
+    """Layer 0 is noise, layer 1 holds the trees in rotated coordinates."""
+    random = np.random.default_rng(0)
+    splits, vectors = {}, {}
+    rotation = np.linalg.qr(random.normal(size=(DIM, DIM)))[0].astype(np.float32)
+    for name, count in (("train", 120), ("valid", 5), ("test", 30)):
+        sentences, labels = [], []
+        for n in range(count):
+            heads = _heads(int(random.integers(5, 12)), random)
+            words = [f"{name}{n}_{place}" for place in range(len(heads))]
+            noise = random.normal(size=(len(heads), DIM)).astype(np.float32)
+            both = np.stack([noise, 3 * _vectors(heads) @ rotation + 1])
+            vectors[words[0]] = torch.from_numpy(both.astype(np.float32))
+            sentences.append(words)
+            labels.append(tree.write(heads, [False] * len(heads)))
+        splits[name] = Split(sentences, labels)
+    base.write(tmp_path, splits, {"name": "trees", "family": "tree"})
+
+    def encode(texts: object) -> list[Tensor]:
+        return [vectors[words[0]] for words in texts]  # type: ignore[attr-defined]
+
+    return Probed(encode, PreparedTask(tmp_path), [0, 1], 2, DIM)
+
+
+OPTIONS = structural.Config(ranks=(4, 32), epochs=80, lr=0.01)
+
+
+def test_a_tree_that_is_in_the_vectors_is_found(probed: Probed) -> None:
+    rows = list(structural.measure(OPTIONS, probed))
+    found = {(r.get("layer"), r.get("rank"), r.get("seed"), r["metric"]): r["value"] for r in rows}
+    for seed in (0, 1):
+        assert found["1", 32, seed, "uuas"] > 0.97
+        assert found["1", 32, seed, "dspr"] > 0.9
+        assert found["1", 32, seed, "root_accuracy"] > 0.95
+        assert found["1", 32, seed, "nspr"] > 0.9
+        assert found["0", 32, seed, "uuas"] < 0.5
+        assert found["1", 4, seed, "uuas"] < found["1", 32, seed, "uuas"]
+    assert 0.1 < found[None, None, None, "uuas_chain"] < 0.5
+
+
+def test_a_layer_and_a_seed_are_trained_as_if_alone(probed: Probed) -> None:
+    options = structural.Config(ranks=(4,), epochs=3, min_steps=1)
+    together = list(structural.measure(options, probed))
+
+    def encode(texts: object) -> list[Tensor]:
+        return [h_LTD[1:] for h_LTD in probed.encode(texts)]  # type: ignore[arg-type]
+
+    alone = structural.measure(options, Probed(encode, probed.task, [1], 1, DIM))
+    expected = {r["metric"]: r["value"] for r in alone if r.get("layer")}
+    found = {
+        r["metric"]: r["value"] for r in together if r.get("layer") == "1" and r.get("seed") == 1
+    }
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_spanning_trees_are_those_of_scipy() -> None:
+    random = np.random.default_rng(1)
+    weights = random.random((20, 9, 9))
+    weights = weights + weights.transpose(0, 2, 1)
+    there = random.random((20, 9)) < 0.8
+    found = trees.edges(trees.spanning(weights, there))
+    for g in range(20):
+        places = np.flatnonzero(there[g])
+        graph = np.triu(weights[g][np.ix_(places, places)], 1)
+        rows, columns = minimum_spanning_tree(graph).nonzero()
+        pairs = zip(places[rows], places[columns], strict=True)
+        assert found[g] == {(min(a, b), max(a, b)) for a, b in pairs}
+
+
+def test_distances_and_depths_are_shortest_paths() -> None:
+    random = np.random.default_rng(2)
+    for size in (1, 2, 7, 15):
+        heads = _heads(size, random)
+        made = trees.of(heads, [False] * size)
+        graph = np.zeros((size, size))
+        for place, head in enumerate(heads):
+            if head:
+                graph[place, head - 1] = 1
+        expected = shortest_path(graph, directed=False)
+        assert np.array_equal(made.distances_TT, expected)
+        assert np.array_equal(made.depths_T, expected[heads.index(0)])
+        assert made.root == heads.index(0)
+
+
+def test_punctuation_is_in_no_edge() -> None:
+    made = trees.of([2, 0, 2, 2], [False, False, False, True])
+    assert made.edges == {(0, 1), (1, 2)}
+    heads_GT = trees.spanning(made.distances_TT[None], made.scored_T[None])
+    assert trees.edges(heads_GT) == [made.edges]
+
+
+def test_rank_correlations_are_those_of_scipy() -> None:
+    random = np.random.default_rng(3)
+    a, b = random.integers(0, 4, size=(2, 6, 8)).astype(float)
+    expected = [spearmanr(x, y).statistic for x, y in zip(a, b, strict=True)]
+    assert trees.spearman(a, b) == pytest.approx(expected)
+    assert np.isnan(trees.spearman(np.ones((1, 4)), np.arange(4.0)[None]))[0]
+
+
+def test_correlations_are_averaged_by_length() -> None:
+    assert trees.by_length([1.0, 0.0, 0.5, 0.9], [5, 5, 6, 4]) == pytest.approx(0.5)
+    assert trees.by_length([1.0], [4]) is None
+
+
+@pytest.mark.parametrize(
+    ("heads", "what"),
+    [((0, 0), "second root"), ((2, 1), "depends on itself")],
+)
+def test_what_is_no_tree_is_refused(heads: tuple[int, int], what: str, tmp_path: Path) -> None:
+    lines = [f"{n}\tw{n}\tw\tNOUN\t_\t_\t{head}\tdep\t_\t_" for n, head in enumerate(heads, 1)]
+    (tmp_path / "a.conllu").write_text("# sent_id = 1\n" + "\n".join(lines) + "\n\n")
+    options = ud_trees.Config(module="ud_trees", source="x", files={"train": "a.conllu"})
+    with pytest.raises(DataError, match=what) as caught:
+        ud_trees.prepare(options, tmp_path)
+    assert str(caught.value.where).endswith("a.conllu:1")
