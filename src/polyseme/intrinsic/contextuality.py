@@ -34,7 +34,7 @@ from polyseme.models.base import MARKS, Representation, Words
 from polyseme.training.options import Positive
 
 FAMILIES = ()
-STREAM = 32
+STREAM = 52
 SPLIT: SplitName = "test"
 AtLeastTwo = Annotated[int, Field(ge=2)]
 

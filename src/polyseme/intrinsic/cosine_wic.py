@@ -1,6 +1,6 @@
 """Word in context without training: is the cosine of the two words above a threshold?
 
-The baseline of Pilehvar & Camacho-Collados (2019, section 4): two occurrences have the same sense
+The cosine baseline of Pilehvar & Camacho-Collados (2019): two occurrences have the same sense
 if the cosine of their vectors is at least t, where t is the most accurate threshold on the training
 pairs, of each layer by itself. Candidates lie half-way between neighbouring cosines of training,
 below all (-1: all the same) and above all (2: none); of equally accurate ones the lowest is taken.

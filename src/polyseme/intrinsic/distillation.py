@@ -1,9 +1,9 @@
 """Static tables from contextual representations, measured on word similarity.
 
 The vector of a word type is made of its occurrences in the corpus's training split: their mean
-(`mean`; Bommasani et al. 2020, section 2.2) or the first principal component of the matrix of
-occurrences (`first_component`; Ethayarajh 2019, section 4.3), which is not centred: its first right
-singular vector, with the sign that agrees with the mean. Case is ignored in looking for a word. One
+(`mean`; Bommasani et al. 2020) or the first principal component of the matrix of occurrences
+(`first_component`; Ethayarajh 2019), which is not centred: its first right singular vector, with
+the sign that agrees with the mean. Case is ignored in looking for a word. One
 that does not occur, or that the representation does not know, has the zero vector.
 
 Shapes: L layers, V words, N occurrences, P pairs, D dimensions.
@@ -36,9 +36,9 @@ Variant = Literal["mean", "first_component"]
 class Config:
     """Values of conf/intrinsic/distillation.yaml."""
 
-    max_occurrences: Positive = 50
+    max_occurrences: Positive = 20
     """Most occurrences of a word: the first ones."""
-    max_sentences: Positive = 50_000
+    max_sentences: Positive = 20_000
     """Most sentences of the corpus that are searched: the first ones."""
 
 

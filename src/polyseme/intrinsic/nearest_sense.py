@@ -9,8 +9,8 @@ frequent sense of the written form. `most_frequent` looks at no vector.
 A word without an answer is wrong under `accuracy`: its key is not in training, or it, or all of
 training, has no vector. `accuracy_with_backoff` gives such a word the most frequent sense of its
 key in training, where there is one: no list of first senses is used, so a key that training lacks
-stays wrong. Tagging tasks that label one word an item are measured as well (common/marked.py); others
-give no rows.
+stays wrong. Tagging tasks that label one word an item are measured as well (common/marked.py);
+others give no rows.
 
 Shapes: L layers, N words asked about, M training occurrences, S senses, D dimensions.
 """
@@ -35,7 +35,7 @@ from polyseme.tasks.families.word_sense import ALTERNATIVE
 from polyseme.training.options import Positive
 
 FAMILIES = ("word_sense", "tagging")
-STREAM = 31
+STREAM = 51
 BLOCK = 256
 """Words whose cosines are in memory at once."""
 NONE = -1
@@ -120,7 +120,11 @@ def _right(words: Sequence[Word], answers: Sequence[str | None]) -> list[bool]:
 
 @lru_cache(maxsize=1)
 def _found(options: Config, representation: Representation, material: Material) -> Found:
-    """Answers to the test split; remembered, for rows and items are made one after the other."""
+    """Answers to the test split.
+
+    The last ones are remembered, for rows and items are made one after the other; the weights of
+    the representation must not change meanwhile.
+    """
     asked, trained = marked(material, "test"), marked(material, "train")
     if not asked or not trained:
         return Found([], {}, {})
