@@ -60,6 +60,14 @@ def test_tables_are_means_and_first_components(monkeypatch: pytest.MonkeyPatch, 
     assert mean_VD.shape == first_VD.shape == (3, 6)
 
 
+@pytest.mark.parametrize(("most", "sizes"), [(5, [5, 6, 3]), (9, [5, 9]), (99, [14])])
+def test_words_are_read_in_groups_of_bounded_size(most: int, sizes: list[int]) -> None:
+    tokens = {0: [(0, 0)] * 2, 1: [(0, 0)] * 3, 2: [(0, 0)] * 6, 3: [(0, 0)] * 3}
+    groups = list(distillation._groups(tokens, most))
+    assert [row for group in groups for row in group] == [0, 1, 2, 3]
+    assert [sum(len(tokens[row]) for row in group) for group in groups] == sizes
+
+
 def test_similarity_of_the_tables_is_that_of_scipy() -> None:
     toy, pairs, texts = Toy([*WORDS, "W4"]), _pairs(), _texts()
     unseen = Split([*pairs.sentences, ["w1", "absent"]], [*pairs.labels, 99.0])

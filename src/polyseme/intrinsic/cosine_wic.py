@@ -4,8 +4,8 @@ The cosine baseline of Pilehvar & Camacho-Collados (2019): two occurrences have 
 if the cosine of their vectors is at least t, where t is the most accurate threshold on the training
 pairs, of each layer by itself. Candidates lie half-way between neighbouring cosines of training,
 below all (-1: all the same) and above all (2: none); of equally accurate ones the lowest is taken.
-Cosines are rounded to nine decimals, so that vectors that are equal but for rounding are equal.
-Pairs with other labels than `same` and `different` are not measured.
+Cosines are rounded to six decimals, as vectors have single precision. Pairs with other labels than
+`same` and `different` are not measured.
 
 Shapes: L layers, N pairs, C candidates, D dimensions.
 """
@@ -27,7 +27,7 @@ from polyseme.tasks.base import Split
 FAMILIES = ("pair",)
 SAME, DIFFERENT = "same", "different"
 ALWAYS, NEVER = -1.0, 2.0
-DECIMALS = 9
+DECIMALS = 6
 
 
 @config

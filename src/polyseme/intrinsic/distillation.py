@@ -58,7 +58,7 @@ def measure(
     first, second = ([words.index(pair[side]) for pair in pairs] for side in (0, 1))
     for variant, h_LVD in tables.items():
         for layer, h_VD in enumerate(map(unit, h_LVD)):
-            cosine_P = np.where(known_P, (h_VD[first] * h_VD[second]).sum(-1), 0.0)
+            cosine_P = (h_VD[first] * h_VD[second]).sum(-1)
             common = {"variant": f"distilled_{variant}", "layer": str(layer), "split": "test"}
             for policy, chosen in (("skip", known_P), ("zero", np.ones_like(known_P))):
                 yield {

@@ -15,8 +15,8 @@ from polyseme.models.base import Representation, Words
 
 CHUNK = 512
 """Texts whose vectors are in memory at once."""
-TIE = 1e-9
-"""Cosines that differ by less are equal."""
+TIE = 1e-6
+"""Cosines that differ by less are equal: vectors have single precision."""
 
 Token = tuple[int, int]
 """Number of a text, and place of a word in it."""
