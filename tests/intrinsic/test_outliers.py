@@ -45,7 +45,7 @@ def test_positions_are_those_of_compactness(seed: int) -> None:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     without = [compactness(np.delete(vectors, place, axis=0)) for place in range(9)]
     expected = sum(score < without[-1] for score in without[:-1]) / 8
-    assert outliers.position(torch.from_numpy(vectors)) == expected
+    assert outliers.positions(torch.from_numpy(vectors)[None]).tolist() == [expected]
 
 
 def test_an_outlier_is_found_and_one_is_nearly_found(pieces: WordPieces) -> None:
@@ -80,7 +80,7 @@ def test_unknown_words_of_the_kind_are_left_out(pieces: WordPieces) -> None:
 
 def test_equal_words_are_a_tie_that_is_no_find() -> None:
     same = torch.nn.functional.normalize(torch.ones(4, 3), dim=-1)
-    assert outliers.position(same) == 0.5
+    assert outliers.positions(same[None]).tolist() == [0.5]
 
 
 def test_contextual_rows_are_told_apart() -> None:

@@ -12,7 +12,7 @@ no answers. A question is covered when its four words are candidates that the re
 Rows of single relations (column `part`) are of the last layer and the last way to get vectors.
 
 Shapes: L layers, V candidates, D dimensions, Q questions, q of a block, u words of a block,
-P pairs c and d, F folds, M examples.
+P pairs c and d, K best candidates, F folds, M examples.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ from polyseme.config import config
 from polyseme.draws import philox
 from polyseme.intrinsic.base import POLICIES, Material
 from polyseme.intrinsic.common import logistic, types
-from polyseme.intrinsic.common.types import TypeOptions
+from polyseme.intrinsic.common.types import TypeOptions, Variant
 from polyseme.models.base import Representation
 
 FAMILIES = ("analogies",)
 BLOCK = 256
 EPSILON = 0.001
+TINY = 1e-30
+WORDS = 4
 FOLDS = 5
 STREAM = 32
 
@@ -41,6 +43,9 @@ STREAM = 32
 @config
 class Config(TypeOptions):
     """Values of conf/intrinsic/analogies.yaml."""
+
+    variants: tuple[Variant, ...] = ("alone", "mean")
+    """Of TypeOptions; each is asked about all candidates."""
 
 
 def measure(
@@ -103,13 +108,17 @@ def cos_add(h_VD: Tensor, questions_Q4: Tensor, relations: Sequence[str]) -> Ten
 
 
 def cos_mul(h_VD: Tensor, questions_Q4: Tensor, relations: Sequence[str]) -> Tensor:
-    """Row of the word with the largest cos(b) cos(c) / cos(a)."""
+    """Row of the word with the largest cos(b) cos(c) / cos(a), by sums of logarithms."""
 
     def scores(block_q4: Tensor) -> Tensor:
         rows_u, place_q3 = block_q4[:, :3].unique(return_inverse=True)
         cosine_uV = (h_VD[rows_u] @ h_VD.T + 1) / 2
-        a, b, c = (cosine_uV[place_q3[:, column]] for column in range(3))
-        return b * c / (a + EPSILON)
+        logs_2uV = torch.stack([cosine_uV.clamp(min=TINY), cosine_uV + EPSILON]).log()
+        sides_2qu = torch.zeros(2, len(block_q4), len(rows_u))
+        for column, side in ((1, 0), (2, 0), (0, 1)):
+            counted_q1 = torch.ones(len(block_q4), 1)
+            sides_2qu[side].scatter_add_(1, place_q3[:, column, None], counted_q1)
+        return sides_2qu[0] @ logs_2uV[0] - sides_2qu[1] @ logs_2uV[1]
 
     return _best(questions_Q4, scores)
 
@@ -126,12 +135,12 @@ def lr_cos(h_VD: Tensor, questions_Q4: Tensor, relations: Sequence[str]) -> Tens
 
 def _of_relation(h_VD: Tensor, asked_Q4: Tensor) -> Tensor:
     targets, target_Q = asked_Q4[:, 3].unique(return_inverse=True)
+    pairs_P2, pair_Q = torch.stack([asked_Q4[:, 2], target_Q], 1).unique(dim=0, return_inverse=True)
     class_FV = _classes(h_VD, asked_Q4, targets)
-
-    def scores(block_q5: Tensor) -> Tensor:
-        return class_FV[block_q5[:, 4]] * (h_VD[block_q5[:, 2]] @ h_VD.T)
-
-    return _best(torch.cat([asked_Q4, target_Q[:, None] % FOLDS], 1), scores)
+    scores_PV = class_FV[pairs_P2[:, 1] % FOLDS] * (h_VD[pairs_P2[:, 0]] @ h_VD.T)
+    best_QK = scores_PV.topk(min(WORDS, len(h_VD))).indices[pair_Q]
+    asked_for_QK = (best_QK[:, :, None] == asked_Q4[:, None, :3]).any(-1)
+    return best_QK.gather(1, asked_for_QK.int().argmin(1, keepdim=True))[:, 0]
 
 
 def _classes(h_VD: Tensor, asked_Q4: Tensor, targets: Tensor) -> Tensor:
@@ -160,7 +169,7 @@ def _best(questions: Tensor, scores: Callable[[Tensor], Tensor]) -> Tensor:
         return torch.zeros(0, dtype=torch.long)
     found = []
     for block in questions.split(BLOCK):
-        scores_qV = scores(block).scatter(1, block[:, :3], -np.inf)
+        scores_qV = scores(block).scatter_(1, block[:, :3], -np.inf)
         found.append(scores_qV.argmax(-1))
     return torch.cat(found)
 

@@ -11,7 +11,7 @@ Under `skip` unknown words are left out, and with them cases whose outlier is un
 fewer than two words left; under `zero` such cases count as wrong: a zero vector is like nothing,
 so that an unknown outlier would be found for nothing.
 
-Shapes: L layers, V words, D dimensions, S sets (their cases are drawn together for intervals).
+Shapes: L layers, V words, D dimensions, N cases, S sets (their cases are drawn together).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def measure(
             common = {"layer": str(layer), "split": "test", "variant": name}
             row = {"metric": "coverage", "value": covered_N.mean(), "num_items": len(cases)}
             yield {**common, **row}
-            opp_N = np.array([position(h_LVD[layer, case]) if case else 0.0 for case in cases])
+            opp_N = _positions(h_LVD[layer], cases)
             for metric, value_N in (("opp", opp_N), ("accuracy", (opp_N == 1).astype(float))):
                 for policy, counted_N in zip(
                     POLICIES, (covered_N, np.ones_like(covered_N)), strict=True
@@ -67,16 +67,26 @@ def measure(
                     yield {**common, "strategy": policy, "metric": metric, **found}
 
 
-def position(h_VD: torch.Tensor) -> float:
-    """Share of words that are more like the others than the last one is.
+def positions(h_NVD: torch.Tensor) -> np.ndarray:
+    """Share of the words of each case that are more like the others than the last one is.
 
     Args:
-        h_VD: unit-length vectors of n words and of the outlier, the last.
+        h_NVD: unit-length vectors of the words of each case, and of its outlier, the last.
     """
-    cosine_VV = (h_VD @ h_VD.T).double().fill_diagonal_(0.0)
-    likeness_V = cosine_VV.sum(1)
-    more_V = likeness_V[:-1] - likeness_V[-1]
-    return float(((more_V > 0) + 0.5 * (more_V == 0)).mean())
+    cosine_NVV = (h_NVD @ h_NVD.mT).double()
+    likeness_NV = cosine_NVV.sum(-1) - cosine_NVV.diagonal(dim1=-2, dim2=-1)
+    more_NV = (likeness_NV[:, :-1] - likeness_NV[:, -1:]).numpy()
+    found_N: np.ndarray = ((more_NV > 0) + 0.5 * (more_NV == 0)).mean(-1)
+    return found_N
+
+
+def _positions(h_VD: torch.Tensor, cases: Sequence[Sequence[int]]) -> np.ndarray:
+    """Of each case, those of the same length together; 0 where it cannot be asked."""
+    found_N = np.zeros(len(cases))
+    for length in {len(case) for case in cases if case}:
+        chosen = [number for number, case in enumerate(cases) if len(case) == length]
+        found_N[chosen] = positions(h_VD[torch.tensor([cases[number] for number in chosen])])
+    return found_N
 
 
 def _known_rows(case: Sequence[str], known: set[str], row_of: dict[str, int]) -> list[int]:
