@@ -12,7 +12,7 @@ no answers. A question is covered when its four words are candidates that the re
 Rows of single relations (column `part`) are of the last layer and the last way to get vectors.
 
 Shapes: L layers, V candidates, D dimensions, Q questions, q of a block, u words of a block,
-P pairs c and d, K best candidates, F folds, M examples.
+p pairs a and b of a block, P pairs c and d, K best candidates, F folds, M examples.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from polyseme.models.base import Representation
 FAMILIES = ("analogies",)
 BLOCK = 256
 EPSILON = 0.001
-TINY = 1e-30
 WORDS = 4
 FOLDS = 5
 STREAM = 32
@@ -57,6 +56,7 @@ def measure(
     row_of = {word: row for row, word in enumerate(known)}
     questions = [[row_of.get(w.lower(), row_of.get(w, -1)) for w in q] for q in items.sentences]
     chosen = [number for number, q in enumerate(questions) if min(q) >= 0]
+    chosen.sort(key=lambda number: str(items.labels[number]))  # a block then has few words
     covered = torch.tensor([questions[number] for number in chosen]).reshape(-1, 4)
     relations = [items.labels[number] for number in chosen]
     asked = types.variants(options, representation)
@@ -108,17 +108,16 @@ def cos_add(h_VD: Tensor, questions_Q4: Tensor, relations: Sequence[str]) -> Ten
 
 
 def cos_mul(h_VD: Tensor, questions_Q4: Tensor, relations: Sequence[str]) -> Tensor:
-    """Row of the word with the largest cos(b) cos(c) / cos(a), by sums of logarithms."""
+    """Row of the word with the largest cos(b) cos(c) / cos(a)."""
+
+    def likeness(rows_u: Tensor) -> Tensor:
+        return (h_VD[rows_u] @ h_VD.T + 1) / 2
 
     def scores(block_q4: Tensor) -> Tensor:
-        rows_u, place_q3 = block_q4[:, :3].unique(return_inverse=True)
-        cosine_uV = (h_VD[rows_u] @ h_VD.T + 1) / 2
-        logs_2uV = torch.stack([cosine_uV.clamp(min=TINY), cosine_uV + EPSILON]).log()
-        sides_2qu = torch.zeros(2, len(block_q4), len(rows_u))
-        for column, side in ((1, 0), (2, 0), (0, 1)):
-            counted_q1 = torch.ones(len(block_q4), 1)
-            sides_2qu[side].scatter_add_(1, place_q3[:, column, None], counted_q1)
-        return sides_2qu[0] @ logs_2uV[0] - sides_2qu[1] @ logs_2uV[1]
+        pairs_p2, pair_q = block_q4[:, :2].unique(dim=0, return_inverse=True)
+        ratio_pV = likeness(pairs_p2[:, 1]) / (likeness(pairs_p2[:, 0]) + EPSILON)
+        third_u, third_q = block_q4[:, 2].unique(return_inverse=True)
+        return ratio_pV[pair_q].mul_(likeness(third_u)[third_q])
 
     return _best(questions_Q4, scores)
 

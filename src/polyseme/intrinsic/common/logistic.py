@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-STEPS = 20
+STEPS = 8
 
 
 def weights(x_FMD: Tensor, positive_FM: Tensor, used_FM: Tensor, *, c: float = 1.0) -> Tensor:
