@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 from tests.intrinsic.given import Given
@@ -44,6 +46,9 @@ def both(pieces: WordPieces, vocabulary: list[str]) -> tuple[Table, KeyedVectors
     words = list(dict.fromkeys(vocabulary))
     random = np.random.default_rng(0)
     vectors = random.normal(size=(len(words), 12)).astype(np.float32)
+    for capital, country in (("athens", "greece"), ("baghdad", "iraq"), ("cairo", "egypt")):
+        vectors[words.index(country)] = vectors[words.index(capital)]
+        vectors[words.index(country), 0] += 4
     theirs = KeyedVectors(12)
     theirs.add_vectors(words, vectors)
     return Table(words, 12, pieces, "zero").set_vectors(vectors).eval(), theirs
@@ -68,23 +73,54 @@ def test_word_analogies(both: tuple[Table, KeyedVectors]) -> None:
     options = analogy_task.Config(module="analogies", source="x", file="questions-words.txt")
     split = analogy_task.prepare(options, Path(datapath("questions-words.txt")).parent)["test"]
     rows = list(analogies.measure(analogies.Config(), ours, Given(split, theirs.index_to_key)))
-    found = {(r["metric"], r.get("strategy")): r for r in rows}
+    found = {
+        r.get("part"): r
+        for r in rows
+        if (r["metric"], r["variant"], r.get("strategy")) == ("accuracy", "3CosAdd", "skip")
+    }
     expected, sections = theirs.evaluate_word_analogies(datapath("questions-words.txt"))
-    counted = len(sections[-1]["correct"]) + len(sections[-1]["incorrect"])
-    assert counted > 10
-    assert found["accuracy", "skip"]["num_items"] == counted
-    assert found["accuracy", "skip"]["value"] == pytest.approx(expected, abs=1e-9)
+    *parts, whole = sections
+    counted = len(whole["correct"]) + len(whole["incorrect"])
+    assert counted > 10 and 0 < expected < 1
+    assert found.pop(None) == pytest.approx(
+        {**rows_common(), "value": expected, "num_items": counted}, abs=1e-9
+    )
+    for section in parts:
+        if number := len(section["correct"] + section["incorrect"]):
+            row = found.pop(section["section"])
+            assert row["num_items"] == number
+            assert row["value"] == pytest.approx(len(section["correct"]) / number, abs=1e-9)
+    assert not found
+
+
+def rows_common() -> dict[str, Any]:
+    """Columns of the row for all questions."""
+    named = {"layer": "0", "split": "test", "variant": "3CosAdd"}
+    return {**named, "strategy": "skip", "metric": "accuracy"}
+
+
+@pytest.mark.parametrize("method", ["3CosAdd", "3CosMul"])
+def test_answers_one_by_one(
+    both: tuple[Table, KeyedVectors], method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, theirs = both
+    monkeypatch.setattr(analogies, "EPSILON", 1e-6)  # theirs
+    asked_Q4 = torch.from_numpy(np.random.default_rng(1).integers(len(theirs), size=(400, 4)))
+    h_VD = torch.from_numpy(theirs.get_normed_vectors())
+    answers = analogies.METHODS[method](h_VD, asked_Q4, ["x"] * len(asked_Q4)).tolist()
+    ask = {"3CosAdd": theirs.most_similar, "3CosMul": theirs.most_similar_cosmul}[method]
+    names = theirs.index_to_key
+    for answer, (a, b, c, _) in zip(answers, asked_Q4.tolist(), strict=True):
+        if len({a, b, c}) == 3:
+            found = ask(positive=[names[b], names[c]], negative=[names[a]], topn=1)
+            assert names[answer] == found[0][0]
 
 
 def test_analogies_find_the_answer_that_is_there(pieces: WordPieces) -> None:
     words = ["man", "woman", "king", "queen", "apple"]
-    vectors = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [-1, 0, 0]], dtype=np.float32)
+    vectors = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [1, -1, -1]], dtype=np.float32)
     table = Table(words, 3, pieces, "zero").set_vectors(vectors)
     asked = Split([["man", "woman", "king", "queen"]], ["x"])
     rows = list(analogies.measure(analogies.Config(), table, Given(asked, words)))
-    assert [r["value"] for r in rows if r["metric"] == "accuracy"] == [1.0, 1.0]
-
-
-def test_a_correlation_without_variation_is_undefined() -> None:
-    assert similarity.spearman(np.zeros(5), np.arange(5)) is None
-    assert similarity.spearman(np.array([1.0]), np.array([1.0])) is None
+    values = {r["variant"]: r["value"] for r in rows if r["metric"] == "accuracy"}
+    assert values["3CosAdd"] == values["3CosMul"] == 1.0
