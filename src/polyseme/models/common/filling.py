@@ -77,11 +77,6 @@ class Filling(ABC):
         """
         return [-sum(bits) for bits in self.word_surprisals(texts)]
 
-    @property
-    def adds_up(self) -> bool:
-        """Whether a score is made of surprisals of words, as here, and not in a way of its own."""
-        return type(self).scores is Filling.scores
-
 
 def locate(model: SubwordRows, text: Words, place: int) -> Row:
     """The row with the word at `place`, where its pieces begin and one past their end."""
@@ -119,6 +114,11 @@ class MaskedFilling(PieceFilling):
     def surprisals(self, texts: Sequence[Words], places: Sequence[int]) -> list[float]:
         """See Filling; pieces of a word from left to right."""
         return self._bits_of_words(texts, places, LEFT_TO_RIGHT)
+
+    @property
+    def adds_up_pieces(self) -> bool:
+        """Whether a score is a pseudo-log-likelihood, and not another of the model's own."""
+        return self.sides == "both" and type(self).scores is Filling.scores
 
     def whole_word_scores(self, texts: Sequence[Words]) -> list[float]:
         """As `scores`, all pieces of a word hidden at once."""
