@@ -45,7 +45,7 @@ def measure(
 ) -> Iterator[dict[str, Any]]:
     """Rows: accuracy over all pairs, and of each part."""
     for variant, right_N in _right(options, representation, material).items():
-        for part, chosen in [(None, slice(None)), *_parts(material.test)]:
+        for part, chosen in _parts(material.test):
             yield {
                 "part": part,
                 "variant": variant,
@@ -53,7 +53,7 @@ def measure(
                 "split": "test",
                 "metric": "accuracy",
                 "value": float(right_N[chosen].mean()),
-                "num_items": len(right_N[chosen]),
+                "num_items": len(chosen),
             }
 
 
@@ -102,13 +102,14 @@ def _scores(
         yield None, representation.scores(texts)
 
 
-def _parts(items: Split) -> list[tuple[str, list[int]]]:
-    """Each part and its items."""
+def _parts(items: Split) -> Iterator[tuple[str | None, list[int]]]:
+    """All items, then each part and its items."""
     found: dict[str, list[int]] = {}
     for item, label in enumerate(items.labels):
         for name in _names(label):
             found.setdefault(name, []).append(item)
-    return sorted(found.items())
+    yield None, list(range(len(items)))
+    yield from sorted(found.items())
 
 
 def _names(label: str | list[str]) -> list[str]:
