@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from polyseme.models.common.filling import CausalFilling, MaskedFilling, PieceFilling
 from polyseme.models.external.common import checkpoint
@@ -29,15 +29,21 @@ BEGINNINGS = ("Ġ", "▁")
 
 
 class Headed(Model, PieceFilling):
-    """A network and the head above it, which share the network's weights."""
-
-    whole: PreTrainedModel
+    """A network and the head above it; the network is registered once, as `network`."""
 
     def with_head(self, whole: PreTrainedModel) -> Headed:
         """Add the head; returns self."""
-        self.whole = whole
+        parts = dict(whole.named_children())
+        parts.pop(whole.base_model_prefix)
+        self.head = nn.ModuleDict(parts)
+        self._whole = [whole]  # a list, so that its parts are not registered twice
         self.whole.config.use_cache = False
         return self
+
+    @property
+    def whole(self) -> PreTrainedModel:
+        """The network with its head, as transformers calls it."""
+        return self._whole[0]
 
     def piece_text(self, piece: int) -> str:
         """See PieceFilling."""
