@@ -19,27 +19,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import _controlled, _report, _tasks
+from benchmarks import _report, _tasks
 from benchmarks._trainer import options_of
+from polyseme.data import tokenizer
 from polyseme.data.tokenizer import MASK, WordPieces
-from polyseme.models.base import TEXT, TOKENIZER, Words
+from polyseme.models.base import TEXT, Words
 from polyseme.models.common.asking import located
 from polyseme.models.common.filling import MaskedFilling
 from polyseme.runtime.settings import Runtime
 from polyseme.tasks.common import preparation
 from polyseme.training.determinism import make_deterministic
 
-ROUNDS, PER_PARADIGM, VOCABULARY, NUM_WORDS = 3, 1, 2500, 60_000
+ROUNDS, PER_PARADIGM, PER_PARADIGM_KNOWN, VOCABULARY = 3, 1, 30, 1500
 TOLERANCE = 1e-4
 
 
 def main(rounds: int = ROUNDS, per_paradigm: int = PER_PARADIGM) -> None:
     make_deterministic(Runtime())
     texts = pairs(per_paradigm)
-    with tempfile.TemporaryDirectory() as folder:
-        corpus = Path(folder) / "corpus"
-        _controlled.prepare(corpus, vocab_size=VOCABULARY, num_words=NUM_WORDS)
-        pieces = WordPieces.load(corpus / TOKENIZER)
+    known = (" ".join(text) for text in pairs(PER_PARADIGM_KNOWN))
+    made = tokenizer.train(known, vocab_size=VOCABULARY, lowercase=True, where="benchmark")
+    pieces = WordPieces(made)
     module, options = options_of("bert")
     model = module.Model(options, pieces)
     model.reset(0)
