@@ -13,6 +13,7 @@ from polyseme.data.tokenizer import CLS, MASK, SEP, WordPieces
 from polyseme.intrinsic import gaps
 from polyseme.models import bert, electra, gpt, gpt_bert
 from polyseme.models.base import SENTENCE, TEXT
+from polyseme.models.common.filling import locate
 from polyseme.models.common.table import Table
 from polyseme.tasks.base import Split
 
@@ -127,30 +128,73 @@ def test_a_model_from_the_left_has_bits_of_another_name_and_no_floor(pieces: Wor
 
 
 @torch.no_grad()
-def _bits(model: bert.Model, words: list[str], place: int) -> float:
-    """One sentence, one row, the definition."""
+def _bits(model: bert.Model, words: list[str], place: int, *, whole: bool = False) -> float:
+    """One row for each piece, the definition of Kauf & Ivanova (2023)."""
     ids = [list(model.pieces.ids(word)) for word in words]
     start = 1 + sum(map(len, ids[:place]))
-    flat = [CLS, *(i for piece in ids for i in piece), SEP]
-    targets = flat[start : start + len(ids[place])]
-    flat[start : start + len(targets)] = [MASK] * len(targets)
-    h_SD = model.encoder(torch.tensor([flat]))[-1][0]
-    logs_SV = model.logits(h_SD).log_softmax(-1)
-    return -sum(float(logs_SV[start + n, t]) for n, t in enumerate(targets)) / math.log(2)
+    end = start + len(ids[place])
+    bits = 0.0
+    for n in range(start, end):
+        flat = [CLS, *(i for piece in ids for i in piece), SEP]
+        first = start if whole else n
+        flat[first:end] = [MASK] * (end - first)
+        h_SD = model.encoder(torch.tensor([flat]))[-1][0]
+        logs_V = model.logits(h_SD[n]).log_softmax(-1)
+        bits -= float(logs_V[ids[place][n - start]]) / math.log(2)
+    return bits
 
 
-def test_surprisal_is_that_of_the_hidden_pieces(model: bert.Model) -> None:
-    texts = ["there was a crack in the wall".split(), "she lit a match".split(), ["bank"]]
-    places = [3, 3, 0]
+LONG = "there was an unbelievable crackdown in the riverbank".split()
+
+
+def test_surprisal_is_that_of_the_pieces_from_left_to_right(model: bert.Model) -> None:
+    texts, places = [*TEXTS, LONG, LONG], [3, 3, 0, 3, 4]
+    assert len(model.pieces.ids(LONG[3])) > 2
     expected = [_bits(model, text, place) for text, place in zip(texts, places, strict=True)]
-    assert model.surprisals(texts, places) == pytest.approx(expected, rel=1e-4)
+    assert model.surprisals(texts, places) == pytest.approx(expected, rel=1e-5)
+    assert abs(expected[3] - _bits(model, LONG, 3, whole=True)) > 0.01
+
+
+def test_scores_are_pseudo_log_likelihoods_of_either_kind(model: bert.Model) -> None:
+    texts = [*TEXTS, LONG, [*TEXTS[0], SENTENCE, *TEXTS[1]]]
+    for whole, found in ((False, model.scores(texts)), (True, model.whole_word_scores(texts))):
+        expected = [-sum(_bits(model, t, p, whole=whole) for p in range(len(t))) for t in texts[:4]]
+        assert found[:4] == pytest.approx(expected, rel=1e-4)
+    words = model.word_surprisals(texts)
+    assert words[4][len(TEXTS[0])] == 0 and all(bits > 0 for bits in words[4][: len(TEXTS[0])])
+
+
+def test_equal_rows_are_computed_once_and_none_has_padding(
+    model: bert.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pair that differs in one word of one piece has one row in which it is hidden."""
+    seen: list[torch.Tensor] = []
+    forward = model.masked_logits
+
+    def recorded(
+        ids_RS: torch.Tensor, attend_RS: torch.Tensor, positions_M: torch.Tensor
+    ) -> torch.Tensor:
+        assert attend_RS.all() and len(positions_M) <= 4 * len(ids_RS)
+        seen.append(ids_RS)
+        return forward(ids_RS, attend_RS, positions_M)
+
+    monkeypatch.setattr(model, "masked_logits", recorded)
+    one, other = "she lit a match".split(), "she lit a bank".split()
+    assert all(len(model.pieces.ids(word)) == 1 for word in ("match", "bank"))
+    num_pieces = sum(len(model.pieces.ids(word)) for word in one)
+    model.scores([one, other, one, TEXTS[0]])
+    assert len({len(ids_RS[0]) for ids_RS in seen}) == 2
+    rows = [tuple(row) for ids_RS in seen for row in ids_RS.tolist()]
+    assert len(set(rows)) == len(rows)
+    short = [row for row in rows if len(row) == num_pieces + 2]
+    assert len(short) == 2 * num_pieces - 1
 
 
 def test_a_text_of_several_sentences_is_one_row_and_another_text_another(model: bert.Model) -> None:
     first, second = "she lit a match".split(), "the bank of the river".split()
-    row, start, _ = model._row([*first, SENTENCE, *second], 6)
+    row, start, end = locate(model, [*first, SENTENCE, *second], 6)
     assert row.count(CLS) == row.count(SEP) == 2
-    assert row[start] == MASK
+    assert tuple(row[start:end]) == model.pieces.ids("bank")
     apart = model.surprisals([[*first, TEXT, *second]], [6])
     assert apart == pytest.approx([_bits(model, second, 1)], rel=1e-4)
 

@@ -1,8 +1,11 @@
 """Language models that fill gaps: how surprising is this word here, and which one fits best?
 
-A model that sees both sides is shown a word's place piece by piece as [MASK], all at once, so that
-none gives another away (Kauf & Ivanova 2023, whole words). The pieces' probabilities are
-multiplied.
+A model that sees both sides is shown a word's place piece by piece as [MASK]. The surprisal of a
+word is that of its pieces from left to right: each is guessed while it and the later pieces of the
+word are hidden (`pll_word_l2r`, Kauf & Ivanova 2023, section 3). By the chain rule that is the
+probability of the word given all others, and no piece is given away by a later one. With all
+pieces hidden at once and their probabilities multiplied (`pll_whole_word`, ibid.), a word of many
+pieces pays for not knowing its own beginning.
 
 A model that reads from left to right knows what stands before the place only: the surprisal of a
 word is that of its pieces, one after the other, given all to the left. What the other side would
@@ -10,7 +13,11 @@ tell it cannot use, so its surprisals compare with those of its kind (`sides`), 
 sentence is the sentence's own. Where it fills a gap, it proposes words from the left and ranks
 them by the probability of the whole row.
 
-Shapes: R rows, S subwords, M hidden pieces, V vocabulary.
+What is computed: each distinct row once, in batches of rows of one length, so that nothing is
+padding; scores of the vocabulary only at the hidden piece that is asked for. Of a pair of
+sentences that differ in one word, the row in which it is hidden is one.
+
+Shapes: R rows, S subwords, M hidden pieces, K asked pieces, V vocabulary.
 """
 
 from __future__ import annotations
@@ -20,18 +27,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from polyseme.data.tokenizer import MASK, PAD, WordPieces
-from polyseme.models.base import MARKS, Words, length_sorted_batches
-from polyseme.models.common.contextual import Contextual
+from polyseme.models.base import Words
+from polyseme.models.common.asking import Row, each_word, located, of_one_length
+from polyseme.models.common.contextual import SubwordRows
 
 BATCH_PIECES = 4096
 BATCH_PREDICTIONS = 1024
 """Where each piece of a batch has its own distribution over the vocabulary."""
 NUM_PROPOSED = 64
+
+LEFT_TO_RIGHT, WHOLE_WORD = "pll_word_l2r", "pll_whole_word"
+Questions = dict[tuple[int, ...], dict[int, list[tuple[int, int]]]]
+"""Row with hidden pieces -> position -> the pieces to be guessed there, and for which item."""
 
 
 class Filling(ABC):
@@ -52,28 +65,22 @@ class Filling(ABC):
     def fill(self, text: Words, place: int, num_words: int) -> list[tuple[str, float]]:
         """The most probable words of one piece at a place, with their probabilities."""
 
+    def word_surprisals(self, texts: Sequence[Words]) -> list[list[float]]:
+        """Surprisal of each word of each text, in bits; 0 for marks."""
+        return each_word(texts, self.surprisals)
+
     def scores(self, texts: Sequence[Words]) -> list[float]:
         """How good each sentence is: log2 of the probabilities of its words, added up.
 
         From both sides that is the pseudo-log-likelihood (Salazar et al. 2020), from the left the
         log-likelihood.
         """
-        owners = [(n, place) for n, text in enumerate(texts) for place in range(len(text))]
-        bits = self.surprisals([texts[n] for n, _ in owners], [place for _, place in owners])
-        sums = [0.0] * len(texts)
-        for (n, _), surprisal in zip(owners, bits, strict=True):
-            sums[n] -= surprisal
-        return sums
+        return [-sum(bits) for bits in self.word_surprisals(texts)]
 
 
-def locate(model: Contextual, text: Words, place: int) -> tuple[list[int], int, int]:
+def locate(model: SubwordRows, text: Words, place: int) -> Row:
     """The row with the word at `place`, where its pieces begin and one past their end."""
-    before = sum(word not in MARKS for word in text[:place])
-    for ids, spans in model._rows(text):
-        if before < len(spans):
-            return ids, *spans[before]
-        before -= len(spans)
-    raise IndexError(f"no word at {place} of {len(text)}")
+    return next(located(model, [text], [place]))
 
 
 def padded(rows: Sequence[list[int]]) -> Tensor:
@@ -82,60 +89,95 @@ def padded(rows: Sequence[list[int]]) -> Tensor:
     return torch.tensor([row + [PAD] * (length - len(row)) for row in rows])
 
 
-class MaskedFilling(Contextual, Filling):
-    """Filling by masks; a subclass gives `masked_logits`."""
+class PieceFilling(SubwordRows, Filling):
+    """What filling has to know of the pieces; here those of a corpus."""
 
     pieces: WordPieces
+    mask_piece = MASK
+
+    def piece_text(self, piece: int) -> str:
+        """A piece as a word."""
+        return self.pieces.tokenizer.decode([piece]).strip()
+
+    def first_pieces(self) -> np.ndarray:
+        """Ids of the pieces that begin a word."""
+        return self.pieces.first_pieces
+
+
+class MaskedFilling(PieceFilling):
+    """Filling by masks; a subclass gives `masked_logits`."""
 
     @abstractmethod
     def masked_logits(self, ids_RS: Tensor, attend_RS: Tensor, positions_M: Tensor) -> Tensor:
         """Scores of every token at the flat positions, MV."""
 
-    @torch.no_grad()
     def surprisals(self, texts: Sequence[Words], places: Sequence[int]) -> list[float]:
-        """See Filling."""
-        rows = [self._row(text, place) for text, place in zip(texts, places, strict=True)]
-        found = [0.0] * len(rows)
-        for chosen in length_sorted_batches([len(ids) for ids, *_ in rows], BATCH_PIECES):
-            logs_MV, owner_M = self._logs([rows[i] for i in chosen])
-            targets_M = torch.tensor([t for i in chosen for t in rows[i][2]])
-            nats_M = -logs_MV[torch.arange(len(targets_M)), targets_M]
-            for item, nats in zip(owner_M, nats_M.tolist(), strict=True):
-                found[chosen[item]] += nats / math.log(2)
-        return found
+        """See Filling; pieces of a word from left to right."""
+        return self._bits_of_words(texts, places, LEFT_TO_RIGHT)
+
+    @property
+    def adds_up_pieces(self) -> bool:
+        """Whether a score is a pseudo-log-likelihood, and not another of the model's own."""
+        return self.sides == "both" and type(self).scores is Filling.scores
+
+    def whole_word_scores(self, texts: Sequence[Words]) -> list[float]:
+        """As `scores`, all pieces of a word hidden at once."""
+        found = each_word(texts, lambda t, places: self._bits_of_words(t, places, WHOLE_WORD))
+        return [-sum(bits) for bits in found]
 
     @torch.no_grad()
     def fill(self, text: Words, place: int, num_words: int) -> list[tuple[str, float]]:
         """See Filling."""
-        ids, start, _ = self._row(text, place)
-        logs_MV, _ = self._logs([(ids, start, [MASK])])
-        best = logs_MV[0].exp().topk(num_words)
-        names = [self.pieces.tokenizer.decode([int(i)]).strip() for i in best.indices]
+        ids, start, end = locate(self, text, place)
+        hidden = (*ids[:start], *[self.mask_piece] * (end - start), *ids[end:])
+        best = self._logits([hidden], [start])[0].softmax(-1).topk(num_words)
+        names = [self.piece_text(int(i)) for i in best.indices]
         return list(zip(names, best.values.tolist(), strict=True))
 
-    def _row(self, text: Words, place: int) -> tuple[list[int], int, list[int]]:
-        """The row with the word at `place` hidden; where its pieces begin, and what they are."""
-        ids, start, end = locate(self, text, place)
-        hidden = [*ids[:start], *[MASK] * (end - start), *ids[end:]]
-        return hidden, start, ids[start:end]
+    @torch.no_grad()
+    def _bits_of_words(
+        self, texts: Sequence[Words], places: Sequence[int], variant: str
+    ) -> list[float]:
+        questions: Questions = {}
+        for item, (ids, start, end) in enumerate(located(self, texts, places)):
+            for n in range(start, end):
+                first = start if variant == WHOLE_WORD else n
+                hidden = (*ids[:first], *[self.mask_piece] * (end - first), *ids[end:])
+                questions.setdefault(hidden, {}).setdefault(n, []).append((ids[n], item))
+        found = [0.0] * len(texts)
+        rows = list(questions)
+        for chosen in of_one_length([len(row) for row in rows], BATCH_PIECES, BATCH_PREDICTIONS):
+            batch = [rows[i] for i in chosen]
+            for item, bits in self._answers(batch, [questions[row] for row in batch]):
+                found[item] += bits
+        return found
 
-    def _logs(self, rows: Sequence[tuple[list[int], int, list[int]]]) -> tuple[Tensor, list[int]]:
-        """Log-probabilities of all hidden pieces, and the row of each."""
+    def _answers(
+        self, rows: Sequence[tuple[int, ...]], asked: Sequence[dict[int, list[tuple[int, int]]]]
+    ) -> Iterator[tuple[int, float]]:
+        """Item and surprisal of each piece that is asked for."""
+        length = len(rows[0])
+        at = {r * length + n: of for r, row in enumerate(asked) for n, of in row.items()}
+        logits_MV = self._logits(rows, list(at))
+        flat = [(m, *one) for m, of in enumerate(at.values()) for one in of]
+        m_K, target_K, _ = torch.tensor(flat, device=logits_MV.device).T
+        nats_K = logits_MV.logsumexp(-1)[m_K] - logits_MV[m_K, target_K]
+        for (_, _, item), nats in zip(flat, nats_K.tolist(), strict=True):
+            yield item, nats / math.log(2)
+
+    def _logits(self, rows: Sequence[tuple[int, ...]], positions: Sequence[int]) -> Tensor:
         device = next(self.parameters()).device
-        ids_RS = padded([ids for ids, *_ in rows])
-        places = list(_places(rows, ids_RS.shape[1]))
-        positions_M = torch.tensor([position for position, _ in places])
-        logits_MV = self.masked_logits(
-            ids_RS.to(device), (ids_RS != PAD).to(device), positions_M.to(device)
-        )
-        return logits_MV.float().log_softmax(-1).cpu(), [row for _, row in places]
+        ids_RS = torch.tensor(rows, device=device)
+        attend_RS = torch.ones_like(ids_RS, dtype=torch.bool)
+        return self.masked_logits(ids_RS, attend_RS, torch.tensor(positions, device=device)).float()
 
 
-class CausalFilling(Contextual, Filling):
+class CausalFilling(PieceFilling):
     """Filling from the left; a subclass gives `causal_logits`."""
 
-    pieces: WordPieces
-    sides = "left"
+    sides: Literal["both", "left", "each"] = "left"
+    begin: tuple[int, ...] = ()
+    """What stands before each row that is scored, where rows have no beginning of their own."""
 
     @abstractmethod
     def causal_logits(self, ids_RS: Tensor) -> Tensor:
@@ -146,8 +188,7 @@ class CausalFilling(Contextual, Filling):
         """See Filling; each row is read once, however many of its words are asked for."""
         rows: dict[tuple[int, ...], int] = {}
         wanted = []
-        for text, place in zip(texts, places, strict=True):
-            ids, start, end = locate(self, text, place)
+        for ids, start, end in located(self, texts, places):
             wanted.append((rows.setdefault(tuple(ids), len(rows)), start, end))
         bits = self._bits([list(row) for row in rows])
         return [float(bits[row][start:end].sum()) for row, start, end in wanted]
@@ -156,32 +197,29 @@ class CausalFilling(Contextual, Filling):
     def fill(self, text: Words, place: int, num_words: int) -> list[tuple[str, float]]:
         """See Filling; probabilities are shares among the words that the left side proposes."""
         ids, start, end = locate(self, text, place)
-        device = next(self.parameters()).device
-        next_V = self.causal_logits(torch.tensor([ids[:start]], device=device))[0, -1].float()
-        begins = self.pieces.first_pieces
+        before = torch.tensor([[*self.begin, *ids[:start]]], device=next(self.parameters()).device)
+        next_V = self.causal_logits(before)[0, -1].float()
+        begins = self.first_pieces()
         proposed = begins[next_V.cpu()[begins].topk(min(NUM_PROPOSED, len(begins))).indices]
         bits = self._bits([[*ids[:start], int(piece), *ids[end:]] for piece in proposed])
         shares = torch.stack([-b.sum() * math.log(2) for b in bits]).softmax(0)
         best = shares.topk(min(num_words, len(shares)))
-        names = [self.pieces.tokenizer.decode([int(proposed[i])]).strip() for i in best.indices]
+        names = [self.piece_text(int(proposed[i])) for i in best.indices]
         return list(zip(names, best.values.tolist(), strict=True))
 
     def _bits(self, rows: Sequence[list[int]]) -> list[Tensor]:
-        """Surprisal of each token of each row given those before it; 0 for the first."""
+        """Surprisal of each token of each row given those before it; 0 where none is."""
         found = [torch.zeros(0)] * len(rows)
         device = next(self.parameters()).device
-        for chosen in length_sorted_batches([len(row) for row in rows], BATCH_PREDICTIONS):
-            ids_RS = padded([rows[i] for i in chosen]).to(device)
-            logs_RSV = self.causal_logits(ids_RS[:, :-1]).float().log_softmax(-1)
-            bits_RS = -logs_RSV.gather(-1, ids_RS[:, 1:, None])[..., 0].cpu() / math.log(2)
+        skipped = len(self.begin)
+        whole = [[*self.begin, *row] for row in rows]
+        for chosen in of_one_length(
+            [len(row) for row in whole], BATCH_PREDICTIONS, BATCH_PREDICTIONS
+        ):
+            ids_RS = torch.tensor([whole[i] for i in chosen], device=device)
+            logits_RSV = self.causal_logits(ids_RS[:, :-1]).float()
+            hit_RS = logits_RSV.gather(-1, ids_RS[:, 1:, None])[..., 0]
+            bits_RS = (logits_RSV.logsumexp(-1) - hit_RS).cpu() / math.log(2)
             for bits_S, i in zip(F.pad(bits_RS, (1, 0)), chosen, strict=True):
-                found[i] = bits_S[: len(rows[i])]
+                found[i] = bits_S[skipped:]
         return found
-
-
-def _places(
-    rows: Sequence[tuple[list[int], int, list[int]]], length: int
-) -> Iterator[tuple[int, int]]:
-    for row, (_, start, hidden) in enumerate(rows):
-        for n in range(len(hidden)):
-            yield row * length + start + n, row

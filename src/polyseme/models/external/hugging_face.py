@@ -22,6 +22,7 @@ from polyseme.errors import ConfigError
 from polyseme.models.common.contextual import Pooling
 from polyseme.models.external.common import checkpoint, source
 from polyseme.models.external.common.encoder import Model, Template, built, template_of
+from polyseme.models.external.common.headed import built_above, wrapped
 from polyseme.models.external.common.source import Bring, Source
 
 FOLDER = "checkpoint"
@@ -103,14 +104,16 @@ def read(options: Config, bring: Bring, out: Path) -> Model:
     with checkpoint.only(folder, names) as shown:
         theirs = checkpoint.tokenizer(shown, folder)
         network = checkpoint.network(shown, folder)
+        whole = checkpoint.with_head(network, shown, folder)
     checkpoint.check_vocabulary(theirs, network, folder)
     kept = out / FOLDER
     kept.mkdir()
     network.config.name_or_path = ""
     network.config.save_pretrained(kept)
     template = template_of(theirs, folder)
-    model = Model(
+    model = wrapped(
         network,
+        whole,
         Tokenizer.from_str(theirs.backend_tokenizer.to_str()),
         template,
         max_length=options.max_length,
@@ -128,9 +131,12 @@ def restore(card: dict[str, Any], folder: Path) -> Model:
     from transformers.initialization import no_init_weights
 
     with no_init_weights():
-        network = built(transformers.AutoConfig.from_pretrained(kept))
-    model = Model(
+        configuration = transformers.AutoConfig.from_pretrained(kept)
+        network = built(configuration)
+        whole = built_above(network)
+    model = wrapped(
         network,
+        whole,
         Tokenizer.from_file(str(kept / TOKENIZER)),
         Template(**json.loads((kept / TEMPLATE).read_text())),
         max_length=options.max_length,

@@ -201,6 +201,50 @@ def network(folder: Path, where: Path) -> PreTrainedModel:
     return found.eval()
 
 
+def with_head(network: PreTrainedModel, folder: Path, where: Path) -> PreTrainedModel | None:
+    """The network below the head of its language model; None where the checkpoint has no such head.
+
+    Raises:
+        IntegrityError: weights of the head are missing, of another shape or not finite.
+    """
+    kind = head_kind(network.config)
+    if kind is None:
+        return None
+    whole, told = getattr(library(), kind).from_pretrained(
+        folder,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        ignore_mismatched_sizes=True,  # they are refused below, by name
+        output_loading_info=True,
+    )
+    put_below(whole, network)
+    _check_weights(whole, told | {"unexpected_keys": []}, where)
+    found: PreTrainedModel = whole.eval()
+    return found
+
+
+def head_kind(configuration: Any) -> str | None:
+    """The class of transformers that builds it with the head of its language model, or None."""
+    auto = library().models.auto.modeling_auto
+    names = tuple(getattr(configuration, "architectures", None) or ())[:1]
+    heads = {
+        "AutoModelForMaskedLM": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+        "AutoModelForCausalLM": auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    }
+    for kind, mapping in heads.items():
+        if names and mapping.get(configuration.model_type) == names[0]:
+            return kind
+    return None
+
+
+def put_below(whole: PreTrainedModel, network: PreTrainedModel) -> None:
+    """Make `network` the part of `whole` that its head reads, embeddings tied where they were."""
+    setattr(whole, whole.base_model_prefix, network)
+    whole.tie_weights()
+
+
 def without_pooler(network: PreTrainedModel) -> PreTrainedModel:
     """Take off the layer on top of the first token, which no word vector reads."""
     if getattr(network, "pooler", None) is not None:

@@ -38,11 +38,15 @@ class Template(NamedTuple):
     Attributes:
         prefix, suffix: special tokens around the pieces.
         unknown: stands for a word that the tokenizer makes nothing of.
+        mask: hides a piece; None where the tokenizer has none.
+        begin: what a causal model saw before a text, where `prefix` is empty; None where unknown.
     """
 
     prefix: list[int]
     suffix: list[int]
     unknown: int
+    mask: int | None = None
+    begin: int | None = None
 
 
 class Model(SubwordRows):
@@ -165,7 +169,12 @@ def template_of(tokenizer: PreTrainedTokenizerFast, where: Path) -> Template:
     start, rest = special.index(0), special[::-1].index(0)
     candidates = (tokenizer.unk_token_id, tokenizer.eos_token_id, 0)
     unknown = next(index for index in candidates if index is not None)
-    return Template(ids[:start], ids[len(ids) - rest :], unknown)
+    begins = (
+        index for index in (tokenizer.bos_token_id, tokenizer.eos_token_id) if index is not None
+    )
+    return Template(
+        ids[:start], ids[len(ids) - rest :], unknown, tokenizer.mask_token_id, next(begins, None)
+    )
 
 
 def built(configuration: Any) -> PreTrainedModel:
