@@ -37,8 +37,9 @@ def main(stage: Stage) -> None:
             text = json.dumps(details, indent=1, sort_keys=True) + "\n"
             (out / f"{material.name}.json").write_text(text, encoding="utf-8")
         if hasattr(module, "kept"):
-            kept = module.kept(options, representation, material)
-            results.write_items(out / f"{material.name}.parquet", kept)
+            kept = list(module.kept(options, representation, material))
+            if kept:
+                results.write_items(out / paths.items_of(measure, material.name), kept)
     results.write(out / "results.parquet", rows)
     stage.tracker.table("results", out / "results.parquet")
 

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from polyseme.data import tokenizer
 from polyseme.data.tokenizer import WordPieces
+
+settings.register_profile("polyseme", deadline=None)  # a busy machine is no failure
+settings.load_profile("polyseme")
 
 SENTENCES = [
     "there was a crack in the old wall of the house",

@@ -48,3 +48,8 @@ def run_record(experiment: str, stage: str) -> Path:
 def report(experiment: str) -> Path:
     """Generated report, committed."""
     return Path("reports") / experiment
+
+
+def items_of(measure: str, task: str) -> Path:
+    """Values of single items that an intrinsic measure keeps, beside its results."""
+    return Path("items") / f"{measure}.{task}.parquet"

@@ -71,7 +71,8 @@ DICTIONARY = {
     "stage": "pretrain, invariance, finetune, probe, intrinsic or baseline",
     "task": "conf item of the task, or the name of the intrinsic data set",
     "strategy": "transfer strategy; for intrinsic rows the policy for out-of-vocabulary words: "
-    "skip (pairs with one are left out) or zero (such pairs score 0)",
+    "skip (pairs with one are left out), zero (such pairs score 0), backoff (the vector of the "
+    "nearest known form) or shared (only what all compared representations know)",
     "part": "part of the task that the row is about: a relation of analogies, a paradigm of "
     "minimal pairs; null: all of it",
     "probe": "conf item of the probe",
@@ -88,13 +89,19 @@ DICTIONARY = {
     "split": "train, valid or test",
     "metric": "name of the measure; the unit of `value` follows from it: accuracy, macro_f1, "
     "selectivity, coverage, f1 (with precision and recall, of spans), relation_f1 (of relations "
-    "with their direction), answered (words whose lemma occurs in training) as fractions in 0..1 "
+    "with their direction), answered (words whose lemma occurs in training, or that have a "
+    "vector), accuracy_with_backoff, purity, opp (outlier position), seen (words with an "
+    "occurrence), uuas, uuas_chain, root_accuracy as fractions in 0..1 "
     "(selectivity -1..1), "
-    "spearman, pearson and matthews in -1..1, "
+    "spearman, pearson, matthews, dspr and nspr in -1..1, anisotropy, self_similarity, "
+    "intra_sentence_similarity (cosines) and max_explained_variance in -1..1, threshold a cosine "
+    "(2: none), kilobits of labels, compression as a ratio, centre_of_gravity and "
+    "expected_layer in layers, "
     "separation, detection_accuracy, replaced_share as fractions, bits_per_gap (and its floor, "
     "excess and error; also from_the_left, from_each_side) in bits a word, causal and masked: of "
     "the tokens that are predicted so, detection: of telling replaced tokens, "
-    "bits_per_byte in bits per UTF-8 byte, perplexity per predicted token, loss in nats; in "
+    "bits_per_byte in bits per UTF-8 byte, perplexity per predicted token, word_perplexity per "
+    "word (pseudo_...: of models that see both sides), loss in nats; in "
     "invariance rows the name of a check, whose value is the difference that it measured",
     "value": "the measurement",
     "low": "lower end of the 95 % interval of `value`, by bootstrap over items; null where none "

@@ -9,8 +9,9 @@ the corpus itself is measured, once. A module with `details(options, representat
 leaves a JSON file beside the rows, one with `kept(...)`, of the same arguments, a table of single
 items (a value for each) from which comparisons of several representations are made later.
 
-What happens to pairs with an unknown word is told by a row's `strategy` (`POLICIES`): `skip` leaves
-them out, `zero` lets them score 0 (or count as wrong).
+What happens to pairs with an unknown word is told by a row's `strategy`: `skip` leaves them out,
+`zero` lets them score 0 (or count as wrong), `backoff` takes a vector of the nearest known
+form; the report adds `shared`, pairs that all representations know.
 """
 
 from __future__ import annotations
