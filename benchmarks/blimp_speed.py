@@ -23,14 +23,14 @@ from benchmarks import _report, _tasks
 from benchmarks._trainer import options_of
 from polyseme.data import tokenizer
 from polyseme.data.tokenizer import MASK, WordPieces
+from polyseme.models import bert
 from polyseme.models.base import TEXT, Words
 from polyseme.models.common.asking import located
-from polyseme.models.common.filling import MaskedFilling
 from polyseme.runtime.settings import Runtime
 from polyseme.tasks.common import preparation
 from polyseme.training.determinism import make_deterministic
 
-ROUNDS, PER_PARADIGM, PER_PARADIGM_KNOWN, VOCABULARY = 3, 1, 30, 1500
+ROUNDS, PER_PARADIGM, PER_PARADIGM_KNOWN, VOCABULARY = 3, 4, 30, 1500
 TOLERANCE = 1e-4
 
 
@@ -40,8 +40,8 @@ def main(rounds: int = ROUNDS, per_paradigm: int = PER_PARADIGM) -> None:
     known = (" ".join(text) for text in pairs(PER_PARADIGM_KNOWN))
     made = tokenizer.train(known, vocab_size=VOCABULARY, lowercase=True, where="benchmark")
     pieces = WordPieces(made)
-    module, options = options_of("bert")
-    model = module.Model(options, pieces)
+    _, options = options_of("bert")
+    model = bert.Model(options, pieces)
     model.reset(0)
     model.eval()
     contestants: dict[str, Callable[[], list[float]]] = {
@@ -82,7 +82,7 @@ def pairs(per_paradigm: int) -> list[Words]:
 
 
 @torch.no_grad()
-def one_by_one(model: MaskedFilling, texts: Sequence[Words]) -> list[float]:
+def one_by_one(model: bert.Model, texts: Sequence[Words]) -> list[float]:
     """log2 of the pseudo-likelihoods, a forward pass for each piece."""
     scores = []
     for text in texts:
@@ -90,8 +90,8 @@ def one_by_one(model: MaskedFilling, texts: Sequence[Words]) -> list[float]:
         for ids, start, end in located(model, [text] * len(text), range(len(text))):
             for n in range(start, end):
                 hidden = torch.tensor([[*ids[:n], *[MASK] * (end - n), *ids[end:]]])
-                attend = torch.ones_like(hidden, dtype=torch.bool)
-                logs_V = model.masked_logits(hidden, attend, torch.tensor([n]))[0].log_softmax(-1)
+                h_SD = model.hidden_states(hidden, None)[-1][0]
+                logs_V = model.logits(h_SD[n : n + 1])[0].log_softmax(-1)
                 total += float(logs_V[ids[n]]) / math.log(2)
         scores.append(total)
     return scores

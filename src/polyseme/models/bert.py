@@ -65,8 +65,7 @@ class Model(LanguageModel, MaskedFilling):
 
     def masked_logits(self, ids_RS: Tensor, attend_RS: Tensor, positions_M: Tensor) -> Tensor:
         """Scores of every token at hidden positions, MV."""
-        h_PD = self.encoder(ids_RS, attend_RS)[-1].reshape(-1, self.dim)
-        return self.logits(h_PD[positions_M])
+        return self.logits(self.encoder.at(ids_RS, attend_RS, positions_M))
 
     def make_batch(
         self, ids_BS: np.ndarray, flags_BS: np.ndarray, random: np.random.Generator

@@ -79,8 +79,8 @@ class Model(LanguageModel, MaskedFilling, CausalFilling):
 
     def masked_logits(self, ids_RS: Tensor, attend_RS: Tensor, positions_M: Tensor) -> Tensor:
         """Scores of every token at hidden positions, from the states before them, MV."""
-        h_PD = self.encoder(ids_RS, attend_RS)[-1].reshape(-1, self.dim)
-        return self.head(h_PD[positions_M - 1], self.encoder.tokens.weight)
+        h_MD = self.encoder.at(ids_RS, attend_RS, positions_M - 1)
+        return self.head(h_MD, self.encoder.tokens.weight)
 
     def causal_logits(self, ids_RS: Tensor) -> Tensor:
         """Scores of the token after each position, RSV."""

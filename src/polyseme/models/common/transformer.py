@@ -105,6 +105,19 @@ class Attention(nn.Module):
         mixed_BHSK = _attend(q, k, v, sight)
         return self.output(mixed_BHSK.transpose(1, 2).reshape(batch, length, dim))
 
+    def at(self, x_BSD: Tensor, sight: Sight, positions_M: Tensor) -> Tensor:
+        """What `forward` gives at flat positions, MD; no row may be causal."""
+        rows_M, places_M = positions_M // x_BSD.shape[1], positions_M % x_BSD.shape[1]
+        q_M1HK = self.query(x_BSD[rows_M, places_M]).view(len(rows_M), 1, self.num_heads, -1)
+        k, v = (m(x_BSD).unflatten(-1, (self.num_heads, -1)) for m in (self.key, self.value))
+        if sight.angles is not None:
+            cos, sin = (of_S1K[places_M][:, None] for of_S1K in sight.angles)
+            q_M1HK, k = rotate(q_M1HK, (cos, sin)), rotate(k, sight.angles)
+        mask = None if sight.attend_B11S is None else sight.attend_B11S[rows_M]
+        k_MHSK, v_MHSK = (part.transpose(1, 2)[rows_M] for part in (k, v))
+        mixed_MH1K = _mix(q_M1HK.transpose(1, 2), k_MHSK, v_MHSK, mask, is_causal=False)
+        return self.output(mixed_MH1K.flatten(1))
+
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
     """Scaled dot-product attention: of rows that see all that is there, then of causal ones."""
@@ -172,8 +185,17 @@ class Block(nn.Module):
     def forward(self, x_BSD: Tensor, sight: Sight) -> Tensor:
         """Residual stream after the block."""
         x_BSD = x_BSD + self.dropout(self.attention(self.attention_norm(x_BSD), sight))
-        hidden = F.gelu(self.up(self.mlp_norm(x_BSD)))
-        return x_BSD + self.dropout(self.down(hidden))
+        return self._fed(x_BSD)
+
+    def at(self, x_BSD: Tensor, sight: Sight, positions_M: Tensor) -> Tensor:
+        """What `forward` gives at flat positions, MD."""
+        mixed_MD = self.attention.at(self.attention_norm(x_BSD), sight, positions_M)
+        return self._fed(x_BSD.flatten(0, 1)[positions_M] + self.dropout(mixed_MD))
+
+    def _fed(self, x_XD: Tensor) -> Tensor:
+        hidden = F.gelu(self.up(self.mlp_norm(x_XD)))
+        fed: Tensor = x_XD + self.dropout(self.down(hidden))
+        return fed
 
 
 class Transformer(nn.Module):
@@ -226,6 +248,16 @@ class Transformer(nn.Module):
         for block in self.blocks:
             layers.append(block(layers[-1], sight))
         return [*layers[:-1], self.final_norm(layers[-1])]
+
+    def at(self, ids_BS: Tensor, attend_BS: Tensor | None, positions_M: Tensor) -> Tensor:
+        """The last state at flat positions, h_MD; the last block computes nothing else."""
+        if attend_BS is not None and bool(attend_BS.all()):
+            attend_BS = None
+        x_BSD, sight = self.embed(ids_BS), self.sight(ids_BS, attend_BS, num_causal=0)
+        for block in self.blocks[:-1]:
+            x_BSD = block(x_BSD, sight)
+        h_MD: Tensor = self.final_norm(self.blocks[-1].at(x_BSD, sight, positions_M))
+        return h_MD
 
 
 def initialize(module: nn.Module, seed: int) -> None:
