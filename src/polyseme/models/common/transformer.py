@@ -13,7 +13,7 @@ Shapes: B rows, S subwords, D dimensions, H heads, K = D / H.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, cast
 
 import torch
 from pydantic import Field, model_validator
@@ -256,7 +256,8 @@ class Transformer(nn.Module):
         x_BSD, sight = self.embed(ids_BS), self.sight(ids_BS, attend_BS, num_causal=0)
         for block in self.blocks[:-1]:
             x_BSD = block(x_BSD, sight)
-        h_MD: Tensor = self.final_norm(self.blocks[-1].at(x_BSD, sight, positions_M))
+        last = cast(Block, self.blocks[-1])
+        h_MD: Tensor = self.final_norm(last.at(x_BSD, sight, positions_M))
         return h_MD
 
 
