@@ -11,7 +11,8 @@ of the predicted distances finds, punctuation left out; root_accuracy the share 
 whose word of smallest depth is the root; dspr and nspr are Spearman correlations of distances and
 depths, averaged over lengths 5 to 50. The linear chain joins each word to the next.
 
-All layers, seeds and ranks are trained on the same batches, each as if it were alone. Vectors are
+All layers, seeds and ranks are trained on the same batches, each as if it were alone; in float64,
+because at the corners of the loss the least difference between one and many would grow. Vectors are
 scaled to deviation 1 over all dimensions of a layer, which B could learn as well.
 
 Shapes: L layers, B sentences, T words, D dimensions, r rank, X = one of L layers x seeds.
@@ -106,7 +107,7 @@ def _spread(encoded: Sequence[Tensor]) -> Tensor:
 
 
 def _scaled(sentences: Sentences, spread_L11: Tensor) -> Sentences:
-    return sentences._replace(encoded=[h_LTD / spread_L11 for h_LTD in sentences.encoded])
+    return sentences._replace(encoded=[h_LTD.double() / spread_L11 for h_LTD in sentences.encoded])
 
 
 class Kind(NamedTuple):
@@ -120,32 +121,27 @@ def fit(options: Config, train: Sentences, seeds: Sequence[int]) -> dict[Kind, T
     """Learn B for every rank, layer and seed, b_LSDr."""
     layers, _, dim = train.encoded[0].shape
     kinds = [Kind(depth, rank) for rank in options.ranks for depth in (False, True)]
-    b_LDK = {
-        kind: torch.cat([_start(seed, dim, kind.rank) for seed in seeds], dim=1)
-        .repeat(layers, 1, 1)
-        .requires_grad_()
-        for kind in kinds
-    }
+    start_DK = torch.cat([_start(seed, dim, kind.rank) for kind in kinds for seed in seeds], dim=1)
+    b_LDK = start_DK.repeat(layers, 1, 1).requires_grad_()
     batches = [_batch(train, chosen) for chosen in _by_length(train, options)]
     epochs = max(options.epochs, math.ceil(options.min_steps / len(batches)))
-    optimizer = torch.optim.Adam(list(b_LDK.values()), lr=options.lr, fused=True)
+    optimizer = torch.optim.Adam([b_LDK], lr=options.lr, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(batches))
     for epoch in range(epochs):
         for number in philox(0, STREAM, epoch).permutation(len(batches)):
-            batch = batches[number]
-            losses = [_loss(b, batch, len(seeds), depth=kind.depth) for kind, b in b_LDK.items()]
-            torch.stack(losses).sum().backward()
+            _loss(b_LDK, batches[number], kinds, len(seeds)).backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             schedule.step()
+    parts = b_LDK.detach().split([kind.rank * len(seeds) for kind in kinds], dim=-1)
     return {
-        kind: b.detach().unflatten(-1, (len(seeds), -1)).transpose(1, 2)
-        for kind, b in b_LDK.items()
+        kind: part.unflatten(-1, (len(seeds), -1)).transpose(1, 2)
+        for kind, part in zip(kinds, parts, strict=True)
     }
 
 
 def _start(seed: int, dim: int, rank: int) -> Tensor:
-    return torch.randn(dim, rank, generator=torch.Generator().manual_seed(seed)) / dim
+    return torch.randn(dim, rank, generator=torch.Generator().manual_seed(seed)).double() / dim
 
 
 class Batch(NamedTuple):
@@ -170,35 +166,40 @@ def _batch(train: Sentences, chosen: np.ndarray) -> Batch:
     h_BTLD = pad([train.encoded[i].transpose(0, 1) for i in chosen], batch_first=True)
     trees_B = [train.trees[i] for i in chosen]
     depths, shares = (
-        pad([torch.from_numpy(x).float() for x in of], batch_first=True)
+        pad([torch.from_numpy(x).double() for x in of], batch_first=True)
         for of in ([t.depths_T for t in trees_B],
                    [np.full(len(t.depths_T), 1 / len(t.depths_T)) for t in trees_B])
     )  # fmt: skip
-    distances_BTT = torch.zeros(*depths.shape, depths.shape[1])
+    distances_BTT = torch.zeros(*depths.shape, depths.shape[1], dtype=torch.float64)
     for row, tree in enumerate(trees_B):
         size = len(tree.depths_T)
         distances_BTT[row, :size, :size] = torch.from_numpy(tree.distances_TT)
     return Batch(h_BTLD.permute(2, 0, 1, 3).contiguous(), distances_BTT, depths, shares)
 
 
-def _loss(b_LDK: Tensor, batch: Batch, num_seeds: int, *, depth: bool) -> Tensor:
-    """Sum over layers and seeds of the mean over sentences."""
-    layers, sentences, length, _ = batch.h_LBTD.shape
-    p_LNK = batch.h_LBTD.flatten(1, 2) @ b_LDK
-    p_LBTSr = p_LNK.unflatten(-1, (num_seeds, -1)).unflatten(1, (sentences, length))
-    if depth:
-        off_LBTS = (p_LBTSr.square().sum(-1) - batch.depths_BT[..., None]).abs()
-        return (off_LBTS * batch.share_BT[..., None]).sum() / sentences
-    found_XTT = squared_distances(p_LBTSr.transpose(2, 3).flatten(0, 2))
-    found_LBSTT = found_XTT.unflatten(0, (layers, sentences, num_seeds))
+def _loss(b_LDK: Tensor, batch: Batch, kinds: Sequence[Kind], num_seeds: int) -> Tensor:
+    """Sum over layers, kinds and seeds of the mean over sentences."""
+    sentences, length = batch.depths_BT.shape
+    p_LNK = torch.bmm(batch.h_LBTD.flatten(1, 2), b_LDK)
+    parts = p_LNK.split([kind.rank * num_seeds for kind in kinds], dim=-1)
     weight_BTT = batch.share_BT[:, :, None] * batch.share_BT[:, None]
-    off_LBSTT = (found_LBSTT - batch.distances_BTT[:, None]).abs()
-    return (off_LBSTT * weight_BTT[:, None]).sum() / sentences
+    losses = []
+    for kind, part in zip(kinds, parts, strict=True):
+        p_LBTSr = part.unflatten(-1, (num_seeds, -1)).unflatten(1, (sentences, length))
+        p_LSBTr = p_LBTSr.permute(0, 3, 1, 2, 4)
+        if kind.depth:
+            off_LSBT = (p_LSBTr.square().sum(-1) - batch.depths_BT).abs()
+            losses.append((off_LSBT * batch.share_BT).sum())
+        else:
+            found_XTT = squared_distances(p_LSBTr.flatten(0, 2))
+            found_XBTT = found_XTT.unflatten(0, (-1, sentences))
+            losses.append(((found_XBTT - batch.distances_BTT).abs() * weight_BTT).sum())
+    return torch.stack(losses).sum() / sentences
 
 
 def squared_distances(p_XTr: Tensor) -> Tensor:
     """Of all pairs of rows, XTT."""
-    gram_XTT = p_XTr @ p_XTr.transpose(1, 2)
+    gram_XTT = torch.bmm(p_XTr, p_XTr.transpose(1, 2))
     norms_XT = p_XTr.square().sum(-1)
     return norms_XT[:, :, None] + norms_XT[:, None] - 2 * gram_XTT
 
