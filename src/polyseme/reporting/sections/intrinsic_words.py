@@ -93,7 +93,8 @@ def distillation(evidence: Evidence, groups: Groups) -> list[Table]:
 
 
 def _best_static(evidence: Evidence, rows: Measurements, metric: str) -> tuple[str, Best | None]:
-    static = rows.where(system=tuple(evidence.static()))
+    learned = [row for row in rows if row["words_seen"] != 0]
+    static = Measurements(learned).where(system=tuple(evidence.static()))
     found = {name: best(group, metric) for name, group in static.by("system").items()}
     known = {name: each for name, each in found.items() if each}
     if not known:
