@@ -88,12 +88,12 @@ def test_a_card_has_what_the_probes_of_its_task_found(evidence):
     tags = {panel.title: panel for panel in made["bert-cpos"].panels}
     assert list(tags) == ["linear: accuracy", "mlp: accuracy", "mdl: compression", "selectivity"]
     linear = [line.label for line in tags["linear: accuracy"].lines]
-    assert linear == ["no limit", "4", "random weights", "control"]
+    assert linear == ["no limit", "limit 4", "random weights", "control"]
     assert {level.label for level in tags["linear: accuracy"].levels} == {
         "majority",
         "type majority",
     }
-    assert [line.label for line in tags["mlp: accuracy"].lines][:2] == ["64", "8"]
+    assert [line.label for line in tags["mlp: accuracy"].lines][:2] == ["limit 64", "limit 8"]
     (mean,) = [p for p in tags["linear: accuracy"].lines[0].points if p[0] == 3.0]
     values = evidence.rows.where(
         stage="probe", task="cpos", probe="linear", rank=None, layer="3", system="bert"
@@ -101,7 +101,7 @@ def test_a_card_has_what_the_probes_of_its_task_found(evidence):
     values = values.where(metric="accuracy", control=False).values()
     assert mean == (3.0, sum(values) / 3, min(values), max(values))
     tree = made["bert-structure"].panels
-    assert [line.label for line in tree[0].lines] == ["32", "4", "random weights"]
+    assert [line.label for line in tree[0].lines] == ["limit 32", "limit 4", "random weights"]
     assert [(level.label, level.value) for level in tree[0].levels] == [("linear chain", 0.41)]
     (edge,) = made["bert-edges"].panels
     assert {(level.label, level.value) for level in edge.levels if level.upright} == {
@@ -159,6 +159,22 @@ def test_one_table_holds_all_classifiers_of_a_task(report):
     ]
 
 
+def test_long_tables_are_on_the_page_alone(tmp_path):
+    selection = replace(RICH, representations=MANY.representations, tasks=("cpos",))
+    full = replace(RICH, representations=MANY.representations)
+    tree = write(Tree(tmp_path / "project", full).write())
+    tree.selection = selection
+    folder = _write(tree, tmp_path / "report")
+    text = (folder / "README.md").read_text()
+    caption = "cpos, linear and mlp probes: by layer"
+    told = text[text.index(caption) :].splitlines()[2]
+    assert told == "258 rows, in [index.html](index.html)."
+    page = (folder / "index.html").read_text()
+    table = page[page.index(caption) :]
+    assert table[: table.index("</table>")].count("<tr>") == 1 + 258
+    assert "</details>" in table[table.index("</table>") :].split("</div>")[1][:20]
+
+
 def test_codes_trees_and_edges_have_tables_of_their_own(report):
     code = _lines(report, "cpos, mdl probe: cost")[0]
     assert (code["Compression"], code["Control compression"]) == ("2.000 ± 0.000", "1.200 ± 0.000")
@@ -190,6 +206,7 @@ def test_metrics_for_dvc_hold_the_main_rank_only(report):
     lines = list(csv.DictReader((report / "metrics/layers.csv").open()))
     keys = [(line["representation"], line["task"], line["layer"]) for line in lines]
     assert len(keys) == len(set(keys))
+    assert {line["probe"] for line in lines} == {"linear"}
     intrinsic = json.loads((report / "metrics/intrinsic.json").read_text())
     assert intrinsic["google_analogies"]["bert"]["zero"] == {"accuracy": 0.2}
     assert "threshold" not in intrinsic["wic"]["bert"]

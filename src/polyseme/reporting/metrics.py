@@ -16,7 +16,7 @@ from typing import Any
 from polyseme.reporting import intrinsic
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import Measurements, is_main
-from polyseme.reporting.probing import SELECTIVITY, Probing, firsts, probings
+from polyseme.reporting.probing import CLASSIFIER, SELECTIVITY, Probing, firsts, probings
 from polyseme.reporting.rankings import finals
 from polyseme.stats.seeds import summarize
 
@@ -138,8 +138,9 @@ def _losses(evidence: Evidence) -> list[Mapping[str, Any]]:
 
 
 def _layers(evidence: Evidence) -> list[Mapping[str, Any]]:
-    """One line a representation, task and layer, means over seeds."""
-    return [line for each in firsts(probings(evidence)) for line in _layers_of(each)]
+    """One line a representation, task and layer of a classifier, means over seeds."""
+    found = [each for each in firsts(probings(evidence)) if each.kind == CLASSIFIER]
+    return [line for each in found for line in _layers_of(each)]
 
 
 def _layers_of(each: Probing) -> Iterator[Mapping[str, Any]]:

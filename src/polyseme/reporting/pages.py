@@ -19,6 +19,9 @@ from polyseme.reporting.figures import card as card_figure
 from polyseme.reporting.figures import style
 from polyseme.reporting.page import Cell, Report
 
+MOST_ROWS = 100
+"""Longer tables are on the HTML page alone: Markdown viewers cut large files off."""
+
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
@@ -29,6 +32,7 @@ def readme(report: Report) -> str:
     environment.filters["code"] = lambda text: Markup(" ".join(text.split()))  # noqa: S704
     environment.filters["attribute"] = escape
     environment.filters["plain"] = Markup
+    environment.globals["most_rows"] = MOST_ROWS
     return _tidy(environment.get_template("README.md.jinja").render(report=report))
 
 

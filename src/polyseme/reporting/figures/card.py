@@ -16,7 +16,7 @@ from polyseme.reporting.figures import style
 COLUMNS, WIDTH, PLOT_HEIGHT = 2, 340.0, 140.0
 LEFT, RIGHT, TOP, AXIS, ROW = 44.0, 12.0, 26.0, 32.0, 15.0
 LETTER, SAMPLE, GAP = 5.8, 22.0, 10.0
-NUM_TICKS, MAX_LAYERS = 4, 8
+NUM_TICKS, MAX_LAYERS = 6, 8
 MARGIN = 0.06
 NARROW = 1e-9
 

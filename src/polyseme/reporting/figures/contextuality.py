@@ -40,6 +40,6 @@ def draw(evidence: Evidence) -> Drawn | None:
     caption = (
         "Mean cosine of any two words (anisotropy), of two occurrences of the same word "
         "(self-similarity), and the latter minus the former, by layer. Representations with one "
-        "layer stand at the left."
+        "layer stand at the left, and a thin line carries the highest of them across."
     )
     return Drawn(NAME, caption, alt, svg)
