@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from fake_tree import EXPERIMENT, LAYERS, SEEDS, SELECTION, STATIC, Tree, noise
@@ -62,6 +63,16 @@ def write(tree: Tree) -> Tree:
     card = {"name": "simlex999", "family": "similarity"}
     tasks.write(tree.root / paths.task(EXPERIMENT, "simlex999"), {"test": gold}, card)
     return tree
+
+
+def lines_of(folder: Path, caption: str) -> list[dict[str, str]]:
+    """Lines of the table of a report whose caption starts so, without Markdown's escapes."""
+    text = (folder / "README.md").read_text().replace("\\", "")
+    lines = text[text.index(f"**{caption}") :].splitlines()
+    lines = lines[next(n for n, line in enumerate(lines) if line.startswith("| ")) :]
+    end = next((n for n, line in enumerate(lines) if not line.startswith("|")), len(lines))
+    cells = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines[:end]]
+    return [dict(zip(cells[0], row, strict=False)) for row in cells[2:]]
 
 
 def _base(name: str) -> Row:
