@@ -58,6 +58,15 @@ def test_overlapping_seeds_cannot_be_told_apart(evidence):
     assert _verdicts(evidence, blur)[0] == UNTOLD
 
 
+def test_selectivities_are_compared_where_both_probes_have_read(evidence):
+    def without(probes: tuple[str, ...]) -> str:
+        kept = [r for r in evidence.rows if r["task"] != "senses" or r["probe"] not in probes]
+        found = findings.findings(replace(evidence, rows=Measurements(kept)))
+        return found[0].here
+
+    assert without(("mlp",)) == without(("mlp", "linear")) != without(())
+
+
 def test_one_seed_tells_nothing(evidence):
     own = Measurements([row for row in evidence.rows if row["seed"] in (None, 0)])
     found = [each.verdict for each in findings.findings(replace(evidence, rows=own))]

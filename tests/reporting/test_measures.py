@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -135,3 +136,10 @@ def test_kept_cosines_are_not_read_where_similarity_is_not_selected(tmp_path):
     tree.selection = RICH
     shared = tree.collect().rows.where(strategy="shared")
     assert "bert" not in shared.distinct("system")
+
+
+def test_metrics_for_dvc_hold_whole_tasks_and_one_way(rich):
+    content = json.loads((rich / "metrics/intrinsic.json").read_text())
+    assert content["agreement"]["bert"] == {"accuracy": 0.6}
+    assert content["simlex999"]["bert"]["zero"] == {"spearman": 0.28}
+    assert content["contextuality"]["bert"]["anisotropy"] == 0.5
