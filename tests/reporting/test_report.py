@@ -51,7 +51,9 @@ def test_the_report_has_all_its_parts(report):
     metrics = {f"metrics/{name}.json" for name in ("pretrain", "finetune", "probe", "intrinsic")}
     plots = {f"metrics/{name}.csv" for name in ("loss", "layers", "learning_curves", "forgetting")}
     pages = {"README.md", "index.html", "dictionary.md", "results.parquet"}
-    assert set(_files(report)) == figures | metrics | plots | pages
+    made = [(name, task) for name in SELECTION.representations for task in ("truecase", "sst2")]
+    cards = {"cards.html", *(f"cards/{name}-{task}.svg" for name, task in made)}
+    assert set(_files(report)) == figures | metrics | plots | pages | cards
 
 
 def test_the_same_input_gives_the_same_bytes(report, make_tree, tmp_path):
@@ -69,7 +71,8 @@ def test_only_the_parts_with_seconds_follow_the_run_records(report, make_tree, t
 
 def _table(text: str, caption: str) -> list[dict[str, str]]:
     """The Markdown table below the caption that starts so."""
-    lines = text[text.index(f"**{caption}") :].splitlines()[2:]
+    lines = text[text.index(f"**{caption}") :].splitlines()
+    lines = lines[next(n for n, line in enumerate(lines) if line.startswith("| ")) :]
     cells = [[c.strip(" *") for c in line.strip("|").split("|")] for line in lines]
     end = next((n for n, line in enumerate(lines) if not line.startswith("|")), len(lines))
     return [dict(zip(cells[0], row, strict=False)) for row in cells[2:end]]
@@ -158,7 +161,7 @@ def test_the_page_loads_nothing(report):
     page = _parse(report / "index.html")
     loading = [v for _, n, v in page.attributes if n in ("src", "srcset", "href", "data", "action")]
     assert loading
-    assert all(value.startswith("#") for value in loading)
+    assert all(value.startswith("#") or value == "cards.html" for value in loading)
     text = (report / "index.html").read_text()
     assert "http://" not in text
     assert "https://" not in text

@@ -4,6 +4,7 @@
     dictionary.md     what each column means
     README.md, index.html
     figures/          <name>.svg and <name>-dark.svg
+    cards.html, cards/<representation>-<task>.svg
     metrics/          JSON for `dvc metrics`, CSV for `dvc plots`
 
 Apart from seconds, the bytes follow from rows, cards and run records alone.
@@ -15,8 +16,10 @@ from pathlib import Path
 
 from polyseme import results
 from polyseme.errors import DataError
+from polyseme.reporting import cards as probe_cards
 from polyseme.reporting import metrics, pages
 from polyseme.reporting.collect import Evidence
+from polyseme.reporting.figures import card as card_figure
 from polyseme.reporting.figures import style
 from polyseme.reporting.page import Report
 from polyseme.reporting.sections import (
@@ -25,6 +28,7 @@ from polyseme.reporting.sections import (
     checks,
     comparison,
     cost,
+    findings,
     floor,
     intrinsic,
     language_models,
@@ -44,6 +48,7 @@ SECTIONS = (
     comparison.build,
     learning.build,
     strategies.build,
+    findings.build,
     probes.build,
     intrinsic.build,
     floor.build,
@@ -73,6 +78,7 @@ def write(folder: Path, evidence: Evidence) -> None:
     metrics.write(folder / "metrics", evidence)
     report = compose(evidence)
     _write_figures(folder / "figures", report)
+    _write_cards(folder, evidence)
     (folder / "README.md").write_text(pages.readme(report), encoding="utf-8")
     (folder / "index.html").write_text(pages.html(report), encoding="utf-8")
 
@@ -104,7 +110,20 @@ def dictionary() -> str:
 def _write_figures(folder: Path, report: Report) -> None:
     folder.mkdir()
     for section in report.sections:
-        for figure in section.figures:
+        for figure in section.all_figures:
             (folder / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
             dark = style.dark(figure.svg)
             (folder / f"{figure.name}-dark.svg").write_text(dark, encoding="utf-8")
+
+
+def _write_cards(folder: Path, evidence: Evidence) -> None:
+    """The cards and their page; nothing where nothing was probed."""
+    made = probe_cards.cards(evidence)
+    if not made:
+        return
+    (folder / probe_cards.FOLDER).mkdir()
+    for card in made:
+        path = folder / probe_cards.FOLDER / f"{card.name}.svg"
+        path.write_text(card_figure.draw(card), encoding="utf-8")
+    page = pages.cards(evidence.experiment, made)
+    (folder / probe_cards.PAGE).write_text(page, encoding="utf-8")

@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 
 from polyseme import paths, results
 from polyseme.errors import DataError
-from polyseme.reporting import checks, made, polysemy
-from polyseme.reporting.measurements import INIT, VALUES, Measurements, Row, ordering
+from polyseme.reporting import checks, made, polysemy, shared
+from polyseme.reporting.measurements import INIT, VALUES, Measurements, Row, is_main, ordering
 from polyseme.reporting.selection import Selection
+from polyseme.tasks import base as tasks
 
 Open = Callable[[Path], Path]
 Record = dict[str, Any]
@@ -86,7 +87,7 @@ class Evidence:
         named = self.tasks.get(task, {}).get("main_metric")
         if named in metrics:
             return str(named)
-        return metrics[0] if metrics else None
+        return next(filter(is_main, metrics), None)
 
 
 def collect(
@@ -113,6 +114,7 @@ def collect(
         reader.record(f"task@{name}")
     rows = _read_models(evidence, reader)
     rows += _read_evaluations(selection, reader)
+    rows += _shared(evidence, reader, rows)
     evidence.forgetting = _read_forgetting(evidence, root)
     evidence.polysemy = _read_polysemy(evidence, root)
     evidence.records = reader.records
@@ -195,6 +197,21 @@ def _read_evaluations(selection: Selection, reader: _Reader) -> list[Row]:
         rows += reader.rows(paths.results(reader.experiment, "baseline"))
         reader.record("baseline")
     return [row for row in rows if _selected(row, selection)]
+
+
+def _shared(evidence: Evidence, reader: _Reader, rows: list[Row]) -> list[Row]:
+    """Rows of word similarity over the pairs that all representations know."""
+    made: list[Row] = []
+    if shared.MEASURE not in evidence.selection.intrinsic:
+        return made
+    draws = evidence.params["intrinsic"][shared.MEASURE]["draws"]
+    for task, card in evidence.tasks.items():
+        if card.get("family") == shared.MEASURE:
+            own = [row for row in rows if row["stage"] == "intrinsic" and row["task"] == task]
+            gold = tasks.read(reader.folder(paths.task(reader.experiment, task)), "test").labels
+            folder = reader.root / paths.results(reader.experiment, "intrinsic")
+            made += shared.of_task(own, folder, gold, draws=draws)
+    return made
 
 
 def _read_forgetting(evidence: Evidence, root: Path) -> list[dict[str, Any]]:

@@ -23,8 +23,14 @@ INIT = "_init"
 LOWER_IS_BETTER = frozenset(
     "loss bits_per_byte perplexity causal_loss causal_bits_per_byte masked_loss "
     "masked_bits_per_byte detection_loss bits_per_gap excess_bits_per_gap "
-    "bits_per_gap_from_the_left bits_per_gap_from_each_side".split()
+    "bits_per_gap_from_the_left bits_per_gap_from_each_side kilobits word_perplexity "
+    "pseudo_bits_per_byte pseudo_word_perplexity anisotropy".split()
 )
+
+SECONDARY = frozenset(
+    "coverage seen answered threshold kilobits selectivity uuas_chain accuracy_with_backoff".split()
+)
+"""Metrics that say how another one came about, and decide nothing by themselves."""
 
 VALUES = ("value", "low", "high", "num_items", "seconds", "num_parameters", "checked")
 """Columns that are measured; all others together identify a row."""
@@ -105,6 +111,11 @@ class Measurements:
         """The value of a column that is the same in all rows; None where it is not."""
         found = self.distinct(column)
         return found[0] if len(found) == 1 else None
+
+
+def is_main(metric: str) -> bool:
+    """Whether a metric can be the one that a task is decided by."""
+    return metric not in SECONDARY
 
 
 def lower_is_better(metric: str) -> bool:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from polyseme.reporting import numbers
+from polyseme.reporting import intrinsic, numbers
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
 from polyseme.reporting.rankings import baselines, finals
-
-COVERAGE = "coverage"
-FAIR_POLICY = "zero"
-"""The policy for unknown words under which systems of different coverage compare."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +26,7 @@ class Measure:
         pretrained: system -> score, with what was pre-trained.
         scratch: system -> score without pre-training.
         baselines: name -> score of what looks at no representation.
+        untrained: whether something is trained for the same task as well, but not here.
     """
 
     task: str
@@ -37,6 +34,7 @@ class Measure:
     pretrained: dict[str, Score]
     scratch: dict[str, Score]
     baselines: dict[str, Score]
+    untrained: bool = False
 
     @property
     def best(self) -> float:
@@ -74,18 +72,22 @@ def _task(evidence: Evidence, task: str) -> Measure | None:
 
 
 def _intrinsic(evidence: Evidence, task: str) -> Measure | None:
-    """The first metric of a task, in the layer where it is best."""
-    rows = evidence.rows.where(stage="intrinsic", task=task).known()
-    metrics = [name for name in rows.distinct("metric") if name != COVERAGE]
-    if not metrics:
+    """The main metric of a task, with the way and in the layer where it is best."""
+    rows = evidence.rows.where(stage="intrinsic", task=task, part=None).known()
+    found = intrinsic.own(rows)
+    metric = intrinsic.main_metric(evidence, task, found)
+    if metric is None:
         return None
-    rows = rows.where(metric=metrics[0])
     pretrained = {}
-    for system, group in (rows.where(strategy=FAIR_POLICY) or rows).by("system").items():
-        layers = _means(group, "layer")
-        layer = _top(layers, metrics[0])
-        pretrained[system] = Score(layers[layer], f"layer {layer}" if len(layers) > 1 else "")
-    return Measure(task, metrics[0], pretrained, {}, {})
+    for system, group in found.by("system").items():
+        if chosen := intrinsic.best(group, metric):
+            several = len(group.distinct("layer")) > 1 or len(group.distinct("variant")) > 1
+            pretrained[system] = Score(chosen.value, chosen.way if several else "")
+    base = {}
+    if frequent := rows.where(variant=intrinsic.MOST_FREQUENT, metric=metric).values():
+        base[intrinsic.MOST_FREQUENT] = Score(frequent[0])
+    is_trained = bool(finals(evidence, task))
+    return Measure(task, metric, pretrained, {}, base, is_trained) if pretrained else None
 
 
 def _means(rows: Measurements, column: str) -> dict[str, float]:
@@ -101,4 +103,5 @@ def _top(scores: dict[str, float], metric: str) -> str:
 
 def title(measure: Measure) -> str:
     """Head of its column."""
-    return f"{measure.task}: {numbers.name(measure.metric)}"
+    told = ", nothing trained" if measure.untrained else ""
+    return f"{measure.task}: {numbers.name(measure.metric)}{told}"

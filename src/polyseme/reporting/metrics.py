@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from polyseme.reporting import intrinsic
 from polyseme.reporting.collect import Evidence
-from polyseme.reporting.figures.layers import SELECTIVITY, main_metric
-from polyseme.reporting.measurements import Measurements
+from polyseme.reporting.measurements import Measurements, is_main
+from polyseme.reporting.probing import CLASSIFIER, SELECTIVITY, Probing, firsts, probings
 from polyseme.reporting.rankings import finals
 from polyseme.stats.seeds import summarize
 
@@ -98,23 +99,27 @@ def _finetune(evidence: Evidence) -> Nested:
 
 
 def _probe(evidence: Evidence) -> Nested:
-    """Task, probe, representation: score and selectivity of the last layer."""
+    """Task, probe, representation: score and selectivity of the last layer and main rank."""
     found: Nested = {}
-    rows = evidence.rows.where(stage="probe").final().real()
-    for (task, probe, system), measured in rows.by("task", "probe", "system").items():
-        for metric, last in _last_layer(measured).by("metric").items():
-            _put(found, [task, probe, system, metric], last)
+    for each in firsts(probings(evidence)):
+        rows = each.by_layer.real().where(metric=(each.metric, SELECTIVITY))
+        for system, measured in rows.by("system").items():
+            for metric, last in _last_layer(measured).by("metric").items():
+                _put(found, [each.task, each.probe, system, metric], last)
     return found
 
 
 def _intrinsic(evidence: Evidence) -> Nested:
-    """Data set, representation, OOV policy, metric, of the last layer."""
+    """Data set, representation, OOV policy if any, metric, of the last layer and the first way."""
     found: Nested = {}
-    groups = evidence.rows.where(stage="intrinsic").by("task", "system")
-    for (task, system), measured in groups.items():
-        for (policy, metric), rows in _last_layer(measured).by("strategy", "metric").items():
-            if policy is not None:
-                _put(found, [task, system, policy, metric], rows)
+    for task, rows in intrinsic.measured(evidence).items():
+        for (system, policy, metric), measured in (
+            intrinsic.own(rows).by("system", "strategy", "metric").items()
+        ):
+            if is_main(metric):
+                last = _last_layer(measured)
+                one = last.where(variant=last.rows[0]["variant"])
+                _put(found, [task, system, *([policy] if policy else []), metric], one)
     return found
 
 
@@ -133,22 +138,24 @@ def _losses(evidence: Evidence) -> list[Mapping[str, Any]]:
 
 
 def _layers(evidence: Evidence) -> list[Mapping[str, Any]]:
-    """One line a representation, task, probe and layer, means over seeds."""
-    groups = evidence.rows.where(stage="probe").final()
-    lines: list[Mapping[str, Any]] = []
-    for keys, rows in groups.by("system", "task", "probe", "layer").items():
-        metric = main_metric(rows)
+    """One line a representation, task and layer of a classifier, means over seeds."""
+    found = [each for each in firsts(probings(evidence)) if each.kind == CLASSIFIER]
+    return [line for each in found for line in _layers_of(each)]
+
+
+def _layers_of(each: Probing) -> Iterator[Mapping[str, Any]]:
+    for (system, layer), rows in each.by_layer.by("system", "layer").items():
         scores = {
-            "score": rows.where(metric=metric).real(),
-            "control": rows.where(metric=metric, control=True),
+            "score": rows.where(metric=each.metric).real(),
+            "control": rows.where(metric=each.metric, control=True),
             SELECTIVITY: rows.where(metric=SELECTIVITY),
         }
-        line: dict[str, Any] = dict(zip(LAYER_COLUMNS, (*keys, metric), strict=False))
+        keys = (system, each.task, each.probe, layer, each.metric)
+        line: dict[str, Any] = dict(zip(LAYER_COLUMNS, keys, strict=False))
         for name, measured in scores.items():
             summary = measured.summary()
             line[name] = round(summary.mean, DIGITS) if summary else ""
-        lines.append(line)
-    return lines
+        yield line
 
 
 def _learning_curves(evidence: Evidence) -> list[Mapping[str, Any]]:

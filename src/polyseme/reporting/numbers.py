@@ -8,7 +8,7 @@ from polyseme.stats.seeds import Summary
 
 MISSING, ELSEWHERE = "–", "elsewhere"
 _COUNTS = "num_"
-_DECIMALS = {"perplexity": 1}
+_DECIMALS = {"perplexity": 1, "word_perplexity": 1, "pseudo_word_perplexity": 1, "kilobits": 1}
 _NAMES = {
     "macro_f1": "macro F1",
     "f1": "F1 of spans",
@@ -21,6 +21,12 @@ _NAMES = {
     "detection_loss": "loss of detecting replaced tokens",
     "detection_accuracy": "accuracy of detecting replaced tokens",
     "replaced_share": "share of tokens that were replaced",
+    "uuas": "UUAS",
+    "self_similarity": "self-similarity",
+    "intra_sentence_similarity": "intra-sentence similarity",
+    "max_explained_variance": "maximum explainable variance",
+    "opp": "outlier position",
+    "pseudo_bits_per_byte": "pseudo bits per byte",
     "bits_per_gap": "bits a gap",
     "bits_per_gap_from_the_left": "bits a gap, from the left",
     "bits_per_gap_from_each_side": "bits a gap, from each side",
@@ -62,6 +68,16 @@ def interval(metric: str, summary: Summary | None, *, signed: bool = False) -> s
         return MISSING
     low, high = (value(metric, end, signed=signed) for end in (summary.low, summary.high))
     return f"{low} to {high}"
+
+
+def bounded(metric: str, number: float | None, low: float | None, high: float | None) -> str:
+    """A measurement, with its interval where there is one."""
+    text = value(metric, number)
+    return (
+        text
+        if low is None or high is None
+        else f"{text} ({value(metric, low)} to {value(metric, high)})"
+    )
 
 
 def count(number: float | None) -> str:

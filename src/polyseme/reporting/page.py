@@ -23,11 +23,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A captioned table; the first column names the row."""
+    """A captioned table; the first column names the row. One that is folded opens on demand."""
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    is_folded: bool = False
 
     @property
     def numeric(self) -> tuple[bool, ...]:
@@ -74,6 +75,24 @@ class Explorer:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A titled part of a section."""
+
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True)
+class Link:
+    """To another file of the report."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A titled part of the report."""
 
@@ -86,6 +105,13 @@ class Section:
     notes: tuple[str, ...] = ()
     code: str = ""
     explorer: Explorer | None = None
+    parts: tuple[Part, ...] = ()
+    link: Link | None = None
+
+    @property
+    def all_figures(self) -> tuple[Figure, ...]:
+        """Its own and those of its parts."""
+        return (*self.figures, *(figure for part in self.parts for figure in part.figures))
 
 
 @dataclass(frozen=True)
@@ -103,11 +129,13 @@ def table(
     rows: Sequence[Sequence[Cell | str]],
     *,
     fold: Sequence[str] = (),
+    is_folded: bool = False,
 ) -> Table:
     """A table of cells, where plain text stands for a cell that sorts by its text.
 
     Args:
         fold: columns that move into the caption when they hold one value only.
+        is_folded: whether the reader has to open it.
 
     Columns without any content are left out.
     """
@@ -123,4 +151,5 @@ def table(
         "; ".join([caption, *folded]),
         tuple(columns[n] for n in used),
         tuple(tuple(row[n] for n in used) for row in cells),
+        is_folded,
     )

@@ -7,14 +7,20 @@ cards can neither break a table nor bring markup into the page.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from polyseme.reporting import explorer
+from polyseme.reporting.cards import FOLDER, Card, safe
+from polyseme.reporting.figures import card as card_figure
 from polyseme.reporting.figures import style
 from polyseme.reporting.page import Cell, Report
+
+MOST_ROWS = 100
+"""Longer tables are on the HTML page alone: Markdown viewers cut large files off."""
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -26,6 +32,7 @@ def readme(report: Report) -> str:
     environment.filters["code"] = lambda text: Markup(" ".join(text.split()))  # noqa: S704
     environment.filters["attribute"] = escape
     environment.filters["plain"] = Markup
+    environment.globals["most_rows"] = MOST_ROWS
     return _tidy(environment.get_template("README.md.jinja").render(report=report))
 
 
@@ -37,6 +44,20 @@ def html(report: Report) -> str:
     page = environment.get_template("index.html.jinja")
     light, dark = (Markup(style.css(is_dark=flag)) for flag in (False, True))  # noqa: S704
     return page.render(report=report, light=light, dark=dark)
+
+
+def cards(title: str, made: Sequence[Card]) -> str:
+    """The page of all cards, which are files beside it."""
+    environment = _environment()
+    environment.filters |= {"safe_name": safe, "card_size": card_figure.size}
+    light, dark = (Markup(style.css(is_dark=flag)) for flag in (False, True))  # noqa: S704
+    systems: dict[str, dict[str, Card]] = {}
+    for card in made:
+        systems.setdefault(card.system, {})[card.task] = card
+    tasks = list(dict.fromkeys(card.task for card in made))
+    page = environment.get_template("cards.html.jinja")
+    shown = {"title": title, "tasks": tasks, "systems": systems, "folder": FOLDER}
+    return page.render(light=light, dark=dark, **shown)
 
 
 def markdown(text: object) -> str:

@@ -8,13 +8,46 @@ cosines that the measure `similarity` keeps.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
+from polyseme import paths, results
 from polyseme.intrinsic.common.bootstrap import Spearman
 
+MEASURE = "similarity"
+"""The measure that keeps cosines, and the family of its tasks."""
+COMMON = "corpus representation family stage task pooling words_seen num_parameters".split()
+"""Columns that every row of a representation on a task has alike."""
+
 Rows = Sequence[Mapping[str, Any]]
+
+
+def of_task(
+    measured: Rows, folder: Path, gold: Sequence[float], *, draws: int
+) -> Iterator[dict[str, Any]]:
+    """Whole rows of one task, of every representation that has kept its cosines.
+
+    Args:
+        measured: rows of the task, of all representations.
+        folder: where corpora and representations have their intrinsic results.
+        gold: human scores of all pairs.
+        draws: of the bootstrap.
+    """
+    first: dict[str, Mapping[str, Any]] = {}
+    for row in measured:
+        first.setdefault(f"{row['corpus']}/{row['representation']}", row)
+    files = {of: folder / of / paths.items_of(MEASURE, row["task"]) for of, row in first.items()}
+    kept = {
+        of: pq.read_table(path, schema=results.ITEM_SCHEMA).to_pylist()
+        for of, path in files.items()
+        if path.is_file()
+    }
+    for found in rows(kept, gold, draws=draws) if kept else ():
+        of = first[found["representation"]]
+        yield dict.fromkeys(of) | found | {name: of[name] for name in COMMON}
 
 
 def rows(

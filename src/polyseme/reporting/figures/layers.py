@@ -13,40 +13,38 @@ from polyseme.reporting.collect import Evidence
 from polyseme.reporting.figures import series, style
 from polyseme.reporting.measurements import Measurements
 from polyseme.reporting.page import Figure as Drawn
+from polyseme.reporting.probing import CLASSIFIER, SELECTIVITY, firsts, probings
 
 NAME = "layers"
 PANEL_INCHES = 2.15
-SELECTIVITY = "selectivity"
 MAX_TICKS = 8
 STATIC, STATIC_PLACE = "static", -1
 
 
 def draw(evidence: Evidence) -> Drawn | None:
-    """The figure; None where nothing was probed."""
-    probed = evidence.rows.where(stage="probe").final().known()
-    groups = probed.by("task", "probe")
-    if not groups:
+    """The figure, of the first classifier of each task; None where there is none."""
+    found = [each for each in firsts(probings(evidence)) if each.kind == CLASSIFIER]
+    if not found:
         return None
     looks = series.looks(evidence.systems(), evidence.static())
-    systems = [name for name in probed.distinct("system") if looks[name].filled]
+    probed = [row["system"] for each in found for row in each.rows]
+    systems = [name for name in dict.fromkeys(probed) if looks[name].filled]
     with style.styled():
         dashes = series.dashes(evidence.rows.where(stage="baseline").distinct("representation"))
         labels = [*systems, *map(numbers.name, dashes)]
-        heights = [PANEL_INCHES] * len(groups)
+        heights = [PANEL_INCHES] * len(found)
         figure, grid = style.canvas(heights, columns=2, labels=labels)
-        for ((task, probe), rows), (left, right) in zip(groups.items(), grid, strict=True):
-            metric = main_metric(rows)
-            base = evidence.rows.where(stage="baseline", task=task, metric=metric)
-            _draw_panel(left, rows.where(metric=metric).real(), looks)
-            _draw_baselines(left, base.real().final().known(), dashes)
-            _draw_selectivity(right, rows.where(metric=SELECTIVITY), looks)
-            left.set_title(style.short(f"{task}, {probe}"), loc="left")
-            left.set_ylabel(f"{numbers.name(metric)} ({rows.one('split')})")
+        for each, (left, right) in zip(found, grid, strict=True):
+            draw_panel(left, each.scores, looks)
+            _draw_baselines(left, each.base.where(metric=each.metric).real(), dashes)
+            _draw_selectivity(right, each.by_layer.where(metric=SELECTIVITY), looks)
+            left.set_title(style.short(f"{each.task}, {each.probe}"), loc="left")
+            left.set_ylabel(f"{numbers.name(each.metric)} ({each.rows.one('split')})")
         style.add_legend(
-            figure, _legend(systems, looks, evidence.static()) + series.baseline_handles(dashes)
+            figure, legend(systems, looks, evidence.static()) + series.baseline_handles(dashes)
         )
         alt = (
-            "Line plots by layer, one row a task and probe: on the left the score of the probe, "
+            "Line plots by layer, one row a task: on the left the score of the probe, "
             "on the right its selectivity. The probe tables hold the numbers."
         )
         svg = style.to_svg(figure, name=NAME, title="Quality by layer", alt=alt)
@@ -59,15 +57,9 @@ def draw(evidence: Evidence) -> Drawn | None:
     return Drawn(NAME, caption, alt, svg)
 
 
-def main_metric(rows: Measurements) -> str:
-    """The score of a probe: its first metric besides selectivity."""
-    metrics = [m for m in rows.distinct("metric") if m != SELECTIVITY]
-    return str(metrics[0]) if metrics else SELECTIVITY
-
-
 def _draw_selectivity(axes: Axes, rows: Measurements, looks: dict[str, series.Look]) -> None:
     if rows:
-        _draw_panel(axes, rows, looks)
+        draw_panel(axes, rows, looks)
         axes.set_ylabel(SELECTIVITY)
     else:
         axes.set_axis_off()
@@ -75,8 +67,8 @@ def _draw_selectivity(axes: Axes, rows: Measurements, looks: dict[str, series.Lo
         axes.text(0.5, 0.5, text, ha="center", color=muted, transform=axes.transAxes)
 
 
-def _draw_panel(axes: Axes, rows: Measurements, looks: dict[str, series.Look]) -> None:
-    """Lines by layer; representations with one layer beside each other on the left."""
+def draw_panel(axes: Axes, rows: Measurements, looks: dict[str, series.Look]) -> None:
+    """Lines by layer on one rank; representations with one layer beside each other on the left."""
     groups = rows.by("system")
     single = {name: g for name, g in groups.items() if len(g.distinct("layer")) == 1}
     deep = [g for name, g in groups.items() if name not in single]
@@ -144,7 +136,8 @@ def _draw_baselines(axes: Axes, rows: Measurements, dashes: dict[str, str]) -> N
         axes.axhline(mean, color=muted, linestyle=dashes[name], linewidth=1.2)
 
 
-def _legend(systems: list[str], looks: dict[str, series.Look], static: list[str]) -> list[Artist]:
+def legend(systems: list[str], looks: dict[str, series.Look], static: list[str]) -> list[Artist]:
+    """Entries of a legend for representations."""
     return [
         Line2D(
             [],

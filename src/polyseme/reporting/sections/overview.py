@@ -13,9 +13,9 @@ from polyseme.reporting.sections.comparison import number
 
 TASKS = (
     "Scores of tasks are means over seeds on final data, with all labels; behind them stands the "
-    "strategy that is best on validation data. Intrinsic measures are those of the layer behind "
-    "them, the best of the scores shown, which flatters representations with several layers; "
-    "unknown words count as wrong. The best of a column is bold: whether it can be told apart from "
+    "strategy that is best on validation data. Intrinsic measures are those of the way and the "
+    "layer behind them, the best of all, which flatters representations with several; unknown "
+    "words count as wrong. The best of a column is bold: whether it can be told apart from "
     "the next stands under Answer."
 )
 COSTS = (

@@ -1,50 +1,85 @@
-"""Probes: score, control score and selectivity by layer, with the baselines."""
+"""Probes by layer: what they find in each, beside control labels and baselines."""
 
 from __future__ import annotations
 
-from polyseme.reporting import numbers
+from polyseme.reporting import cards, numbers
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.figures import layers as figure
-from polyseme.reporting.figures.layers import SELECTIVITY, main_metric
-from polyseme.reporting.measurements import Measurements
-from polyseme.reporting.page import Cell, Item, Section, Table, table
-from polyseme.reporting.sections.comparison import number, score
+from polyseme.reporting.figures import probed
+from polyseme.reporting.page import Item, Link, Part, Section, Table
+from polyseme.reporting.probing import (
+    CHAIN,
+    CLASSIFIER,
+    CODE,
+    EDGE,
+    TREE,
+    Probing,
+    firsts,
+    probings,
+)
+from polyseme.reporting.sections import probe_tables
 
 SHOWN = 4
-NOTES = (
-    "Selectivity is the score on real labels minus that on control labels, which are random but "
-    "fixed for each word type: a probe that merely memorises word types has little of it.",
+TABLES = {CODE: probe_tables.coded, TREE: probe_tables.trees, EDGE: probe_tables.edges}
+BEST = (
     "The best layers named above are chosen on the scores shown, so they flatter every "
-    "representation with several layers a little, the randomly initialised ones too.",
+    "representation with several layers a little, the randomly initialised ones too."
 )
+NOTES = {
+    CLASSIFIER: "Selectivity is the score on real labels minus that on control labels, which are "
+    "random but fixed for each word type: a probe that merely memorises word types has little of "
+    "it. A rank or width bounds what a probe may compute; sentences, figures and DVC metrics "
+    "take the one without a bound, else the largest.",
+    CODE: "Compression is the cost of labels that are sent one by one over that of sending them "
+    "by a probe which learns on the way: 1 where nothing is learned.",
+    TREE: "UUAS is the share of the undirected edges of a tree that a learned distance finds; the "
+    "linear chain joins each word to the next.",
+    EDGE: "The edge probe may use layers 0 to l; the expected layer is where its score rises, the "
+    "centre of gravity where its mix of all layers lies.",
+}
 
 
 def build(evidence: Evidence) -> Section | None:
     """The section; None where nothing was probed."""
-    drawn = figure.draw(evidence)
-    if drawn is None:
+    found = probings(evidence)
+    if not found:
         return None
-    groups = evidence.rows.where(stage="probe").final().known().by("task", "probe")
-    items, tables = [], []
-    for (task, probe), rows in groups.items():
-        base = evidence.rows.where(stage="baseline", task=task).final()
-        items.append(Item(f"{task}, {probe} probe", _best_layers(rows, base)))
-        tables.append(_scores(f"{task}, {probe} probe", rows, base))
+    drawn = [figure.draw(evidence), *probed.draw(evidence)]
+    kinds = [kind for kind in NOTES if any(each.kind == kind for each in found)]
+    tasks = dict.fromkeys(each.task for each in found)
+    by_task = {task: [each for each in found if each.task == task] for task in tasks}
+    has_cards = bool(cards.cards(evidence))
     return Section(
         "Probes by layer",
         "probes",
-        items=tuple(items),
-        figures=(drawn,),
-        tables=tuple(tables),
-        notes=NOTES,
+        items=tuple(
+            Item(f"{each.task}, {each.probe} probe", _best(each)) for each in firsts(found)
+        ),
+        figures=tuple(each for each in drawn if each),
+        parts=tuple(Part(task, tables=_tables(own)) for task, own in by_task.items()),
+        notes=(*(NOTES[kind] for kind in kinds), BEST),
+        link=Link("Probe cards: every representation on every task", cards.PAGE)
+        if has_cards
+        else None,
     )
 
 
-def _best_layers(rows: Measurements, base: Measurements) -> str:
+def _tables(found: list[Probing]) -> tuple[Table, ...]:
+    """Of one task: classifiers in one table for each metric, others in their own."""
+    metrics: dict[str, list[Probing]] = {}
+    for each in found:
+        if each.kind == CLASSIFIER:
+            metrics.setdefault(each.metric, []).append(each)
+    tables = [probe_tables.classified(group) for group in metrics.values()]
+    tables += [TABLES[each.kind](each) for each in found if each.kind in TABLES]
+    return tuple(tables)
+
+
+def _best(each: Probing) -> str:
     """The best layer of the best representations, then the baselines."""
-    metric = main_metric(rows)
+    metric = each.metric
     best = []
-    for system, group in rows.where(metric=metric).real().by("system").items():
+    for system, group in each.scores.by("system").items():
         layers = group.by("layer")
         means = {layer: summary.mean for layer, g in layers.items() if (summary := g.summary())}
         top = max(means, key=lambda layer: means[layer])
@@ -54,61 +89,16 @@ def _best_layers(rows: Measurements, base: Measurements) -> str:
     text = f"{numbers.name(metric)} {numbers.some([named for _, named in best], SHOWN)}"
     if len(best) > SHOWN + 1:
         text += f", down to {numbers.value(metric, best[-1][0])}"
-    stands = []
-    for name, group in base.where(metric=metric).real().by("representation").items():
-        if summary := group.summary():
-            stands.append(f"{numbers.name(name)} {numbers.value(metric, summary.mean)}")
+    stands = _stands(each)
     return f"{text}; baselines: {numbers.listing(stands)}." if stands else f"{text}."
 
 
-def _scores(title: str, rows: Measurements, base: Measurements) -> Table:
-    metric = main_metric(rows)
-    lines: list[list[Cell | str]] = []
-    for (system, layer), group in rows.by("system", "layer").items():
-        real = group.where(metric=metric).real()
-        lines.append(
-            [
-                system,
-                _layer(layer),
-                score(metric, real),
-                score(metric, group.where(metric=metric, control=True)),
-                score(SELECTIVITY, group.where(metric=SELECTIVITY)),
-                number(len(real)),
-                real.one("pooling") or numbers.MISSING,
-                number(real.one("train_size")),
-                number(real.one("num_items")),
-            ]
-        )
-    for name, group in base.where(metric=metric).by("representation").items():
-        lines.append(_baseline(metric, name, group))
-    measured = numbers.name(metric)
-    columns = ["Representation", "Layer", measured, f"Control {measured}", "Selectivity"]
-    columns += ["Seeds", "Pooling", "Training items", "Items"]
-    caption = f"{title}: by layer, on {rows.one('split')}"
-    return table(caption, columns, lines, fold=columns[5:])
-
-
-def _layer(layer: str | None) -> Cell:
-    if layer is None:
-        return Cell(numbers.MISSING)
-    return Cell(layer, float(layer) if layer.isdecimal() else None)
-
-
-def _baseline(metric: str, name: str, rows: Measurements) -> list[Cell | str]:
-    """A baseline has no selectivity row of its own: it is the difference of its two means."""
-    real, control = rows.real(), rows.where(control=True)
-    chosen, random = real.summary(), control.summary()
-    left = chosen.mean - random.mean if chosen and random else None
-    difference = Cell(numbers.value(SELECTIVITY, left), left)
-    seeds = number(len(real)) if real.distinct("seed") else numbers.MISSING
-    return [
-        f"{numbers.name(name)} (baseline)",
-        numbers.MISSING,
-        score(metric, real),
-        score(metric, control),
-        difference,
-        seeds,
-        numbers.MISSING,
-        number(real.one("train_size")),
-        number(real.one("num_items")),
-    ]
+def _stands(each: Probing) -> list[str]:
+    """Baselines with their values."""
+    chain = each.rows.where(metric=CHAIN).values()[:1]
+    found = [f"linear chain {numbers.value(each.metric, value)}" for value in chain]
+    base = each.base.where(metric=each.metric).real()
+    for name, group in base.by("representation").items():
+        if summary := group.summary():
+            found.append(f"{numbers.name(name)} {numbers.value(each.metric, summary.mean)}")
+    return found
