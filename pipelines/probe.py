@@ -14,7 +14,7 @@ from polyseme.models.common import artifact
 from polyseme.probes.base import Probed
 from polyseme.probes.common.evaluate import evaluate
 from polyseme.runtime.stage import Stage, run
-from polyseme.tasks.common.prepared import PreparedTask, classified
+from polyseme.tasks.common.prepared import PreparedTask, labelled
 from polyseme.training.determinism import device_of, make_deterministic
 from polyseme.transfer.features import FeatureCache
 from polyseme.transfer.identity import identity_of, runtime_of_cell
@@ -24,7 +24,7 @@ def main(stage: Stage) -> None:
     experiment, corpus, name = (stage.args[key] for key in ("experiment", "corpus", "model"))
     params = stage.params
     folder = stage.input(paths.model(experiment, corpus, name))
-    names = classified(paths.task(experiment, ""), params["tasks"])
+    names = labelled(paths.task(experiment, ""), params["tasks"])
     tasks = [PreparedTask(stage.input(paths.task(experiment, task))) for task in names]
     runtime = runtime_of_cell(stage.runtime)
     make_deterministic(runtime)

@@ -54,8 +54,8 @@ def test_a_probe_that_sees_the_labels_of_the_test_is_caught(
     task = PreparedTask(root / "upos")
     gold_M = torch.tensor([label for row in task.targets(task.splits["test"]) for label in row])
 
-    def leaking(options: labels.linear.Config, data: ProbeData) -> torch.Tensor:
-        return gold_M[None, None].expand(1, len(data.labels_VN), -1)
+    def leaking(options: labels.linear.Config, data: ProbeData) -> dict[None, torch.Tensor]:
+        return {None: gold_M[None, None].expand(1, len(data.labels_VN), -1)}
 
     monkeypatch.setattr(labels.linear, "predict", leaking)
     found = _check(pieces, root)

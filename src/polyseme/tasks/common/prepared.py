@@ -62,16 +62,16 @@ class PreparedTask:
 
 def trainable(folder: Path, names: Sequence[str]) -> list[str]:
     """Those of the tasks that something is fine-tuned for."""
-    found = _labelled(folder, names)
+    found = labelled(folder, names)
     return [n for n in found if not tasks.read_card(folder / n).get("probed_only")]
 
 
 def classified(folder: Path, names: Sequence[str]) -> list[str]:
     """Those of them whose labels are classes: what probes and baselines can predict."""
-    found = _labelled(folder, names)
+    found = labelled(folder, names)
     return [n for n in found if get(tasks.read_card(folder / n)["family"]).has_classes]
 
 
-def _labelled(folder: Path, names: Sequence[str]) -> list[str]:
-    """Those of them that have labels to train on."""
+def labelled(folder: Path, names: Sequence[str]) -> list[str]:
+    """Those of them that have labels to train on: what may be probed."""
     return [n for n in names if is_trainable(tasks.read_card(folder / n)["family"])]
