@@ -1,6 +1,7 @@
 """New items, nothing else edited.
 
-A model and a probe: one python file and one conf file each. A table of labelled texts: a conf file.
+A model, a probe, a measure: one python file and one conf file each. A table of labelled texts: a
+conf file.
 """
 
 from __future__ import annotations
@@ -59,6 +60,23 @@ def predict(options, data):
             found.append(torch.cdist(test_MD, means_CD).argmin(-1))
     return torch.stack(found).unflatten(0, (len(data.train_LND), len(data.labels_VN)))
 '''
+MEASURE = '''
+"""Letters of a word of the corpus that is known."""
+
+from statistics import mean
+from polyseme.config import config
+
+@config
+class Config:
+    sentences: int = 10
+
+FAMILIES = ()
+
+def measure(options, representation, material):
+    texts = material.sentences("test", options.sentences)
+    known = [len(w) for words in texts for w in words if representation.knows(w)]
+    yield {"split": "test", "metric": "letters", "value": mean(known), "num_items": len(known)}
+'''
 MODEL_CONF = """# @package _global_
 static:
   lengths: {dim: 8}
@@ -79,14 +97,19 @@ def test_a_new_model_and_a_new_probe_run_and_stand_in_the_report(
         "conf/static/lengths.yaml": MODEL_CONF,
         "src/polyseme/probes/nearest_mean.py": PROBE,
         "conf/probe/nearest_mean.yaml": PROBE_CONF,
+        "src/polyseme/intrinsic/letters.py": MEASURE,
+        "conf/intrinsic/letters.yaml": "# @package intrinsic.letters\nsentences: 5\n",
     }
     for path, text in new.items():
         (project.folder / path).write_text(text)
     experiment = project.folder / "conf/experiment/smoke.yaml"
     text = experiment.read_text().replace("[random, word2vec]", "[random, lengths]")
-    text = text.replace("/probe: [linear]", "/probe: [linear, nearest_mean]")
+    text = text.replace(
+        "/probe: [linear, ", "/intrinsic: [letters]\n  - override /probe: [nearest_mean, "
+    )
+    text = text.replace("  linear: {epochs: 1, min_steps: 50, ranks: [2]}\n", "")
     text = text.replace("/lm: [bert]", "/lm: []")
-    text = text[: text.index("lm:\n")] + text[text.index("task:\n") :]
+    text = text[: text.index("\nlm:\n")] + text[text.index("\ntask:\n") :]
     text = text.replace("  word2vec: {dim: 32, budget: 80_000}\n", "")
     experiment.write_text(text)
     project.compose("runtime.progress=false")
@@ -95,6 +118,8 @@ def test_a_new_model_and_a_new_probe_run_and_stand_in_the_report(
     assert {r["representation"] for r in rows if r["stage"] == "finetune"} == {"random", "lengths"}
     probed = [r for r in rows if r["probe"] == "nearest_mean" and r["representation"] == "lengths"]
     assert {r["metric"] for r in probed} == {"accuracy", "selectivity"}
+    (letters,) = (r for r in rows if r["task"] == "letters" and r["representation"] == "lengths")
+    assert letters["value"] > 1
     assert "lengths" in (project.folder / "reports/smoke/README.md").read_text()
 
 

@@ -6,7 +6,7 @@ Shapes: L layers, N training units, P validation units, M test units, D dimensio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -90,11 +90,17 @@ def labels_of(train: Units, other: Units, key: Labelling) -> tuple[np.ndarray, n
     )
 
 
-def most_units(probed: Probed, options: Fitting) -> int:
-    """How many training units may be chosen, and fit into the memory that is allowed."""
+def most_units(probed: Probed, options: Any) -> int:
+    """How many training units may be chosen, and fit into the memory that is allowed.
+
+    Args:
+        options: of a probe; where it has no `max_units` or `max_gib`, those of Fitting are taken.
+    """
+    usual = Fitting()
     width = probed.task.family.width(probed.dim)
-    fit = int(options.max_gib * GIB / (BYTES * probed.num_layers * width))
-    return max(1, min(options.max_units, fit))
+    max_gib = getattr(options, "max_gib", usual.max_gib)
+    fit = int(max_gib * GIB / (BYTES * probed.num_layers * width))
+    return max(1, min(getattr(options, "max_units", usual.max_units), fit))
 
 
 def units_of(probed: Probed, name: SplitName, most: int | None) -> Units:
