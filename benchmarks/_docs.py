@@ -13,8 +13,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LANGUAGE, REPRESENTATIONS = (
-    ROOT / "docs" / f"{name}.md" for name in ("controlled_language", "representations")
+LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES = (
+    ROOT / "docs" / f"{name}.md"
+    for name in ("controlled_language", "representations", "transfer", "probes")
 )
 PAGES: dict[str, tuple[Path, ...]] = {
     "difficulty": (LANGUAGE,),
@@ -27,6 +28,11 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "static_speed": (REPRESENTATIONS,),
     "encode_speed": (REPRESENTATIONS,),
     "learning_curves": (REPRESENTATIONS,),
+    "frozen_cells": (TRANSFER,),
+    "finetune_speed": (TRANSFER,),
+    "probe_speed": (PROBES,),
+    "probe_batches": (PROBES,),
+    "blimp_speed": (PROBES,),
 }
 """Pages that show a benchmark; one that is not here is shown by none."""
 
