@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqeval import metrics
 from sklearn.metrics import precision_recall_fscore_support
 
 from polyseme.tasks.families.base import Scored, get
@@ -91,8 +92,6 @@ def test_bio_tags_are_grouped_as_transformers_groups_them(tags: Tags) -> None:
 
 @pytest.mark.parametrize("letters", ["BI", "I", "BIES"])
 def test_scores_are_those_of_seqeval(letters: str) -> None:
-    metrics = pytest.importorskip("seqeval.metrics", reason="seqeval (not kept up) is not here")
-
     @settings(max_examples=300, deadline=None)
     @given(texts=_texts(letters))
     def check(texts: tuple[list[Tags], list[Tags]]) -> None:
