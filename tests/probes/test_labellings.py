@@ -1,0 +1,98 @@
+"""Units that are chosen within a memory, texts that are encoded once, rows by rank."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from polyseme.models.base import Words
+from polyseme.probes import linear
+from polyseme.probes.base import Probed
+from polyseme.probes.common import labellings
+from polyseme.probes.common.evaluate import evaluate
+from polyseme.probes.common.nets import Hidden, Size
+from polyseme.tasks import base
+from polyseme.tasks.base import Split
+from polyseme.tasks.common.prepared import PreparedTask
+
+DIM, LAYERS = 8, 2
+
+
+@pytest.fixture
+def probed(tmp_path: Path) -> Probed:
+    """Tags that the word tells; every third sentence is one that stood before."""
+    random = np.random.default_rng(0)
+    vectors = {
+        f"w{n}": torch.from_numpy(random.normal(size=(LAYERS, DIM))).float() for n in range(9)
+    }
+    splits = {}
+    for name, count in (("train", 60), ("valid", 6), ("test", 30)):
+        texts = [[f"w{n}" for n in random.integers(9, size=5)] for _ in range(count)]
+        texts[::3] = [texts[1]] * len(texts[::3])
+        splits[name] = Split(texts, [[f"t{int(w[1]) % 3}" for w in words] for words in texts])
+    base.write(tmp_path, splits, {"name": "tags", "family": "tagging"})
+
+    def encode(texts: Sequence[Words]) -> list[Tensor]:
+        return [torch.stack([vectors[w] for w in words], dim=1) for words in texts]
+
+    return Probed(encode, PreparedTask(tmp_path), [0, 1], LAYERS, DIM)
+
+
+def test_no_more_units_are_chosen_than_fit(probed: Probed) -> None:
+    for max_gib, expected in ((2.0, 200), (100 * LAYERS * DIM * 8 / 2**30, 100), (1e-12, 1)):
+        options = linear.Config(max_units=200, max_gib=max_gib)
+        most = labellings.most_units(probed, options)
+        assert most == expected
+        found = labellings.units_of(probed, "train", most)
+        assert found.h_LND.shape == (LAYERS, expected, DIM)
+        assert len(found.gold_N) == len(found.words) == expected
+
+
+def test_equal_texts_are_encoded_once(probed: Probed) -> None:
+    seen: list[int] = []
+
+    def encode(texts: Sequence[Words]) -> list[Tensor]:
+        seen.append(len(texts))
+        return probed.encode(texts)
+
+    texts = probed.task.splits["train"].sentences
+    found = labellings.encode_once(encode, texts)
+    assert seen == [len({tuple(words) for words in texts})]
+    for h_LTD, wanted_LTD in zip(found, probed.encode(texts), strict=True):
+        assert torch.equal(h_LTD, wanted_LTD)
+
+
+def test_rows_of_every_rank_and_labelling(probed: Probed) -> None:
+    rows = list(evaluate("linear", {"ranks": [1], "min_steps": 200}, probed))
+    accuracy = {
+        (r["rank"], r["layer"], r["seed"], r["control"]): r["value"]
+        for r in rows
+        if r["metric"] == "accuracy"
+    }
+    assert len(accuracy) == 2 * LAYERS * 2 * 2
+    for row in rows:
+        if row["metric"] == "selectivity":
+            key = row["rank"], row["layer"], row["seed"]
+            assert row["value"] == pytest.approx(accuracy[*key, False] - accuracy[*key, True])
+    assert accuracy[None, "0", 0, False] == 1
+
+
+@pytest.mark.parametrize("linear_", [True, False])
+def test_scores_of_a_bounded_rank_have_it(linear_: bool) -> None:
+    net = Hidden(Size(1, DIM, [0], DIM), 2, torch.device("cpu"), linear=linear_)
+    x_LbD = torch.randn(1, 50, DIM, generator=torch.Generator().manual_seed(0))
+    scores = net(x_LbD)[0, :, 0].detach()
+    assert scores.shape == (50, DIM)
+    assert int(torch.linalg.matrix_rank(scores)) <= 2
+    doubled = net(2 * x_LbD)[0, :, 0] - net(-2 * x_LbD)[0, :, 0]
+    assert torch.allclose(doubled, 4 * scores, atol=1e-5) == linear_
+
+
+def test_probes_leave_out_what_they_cannot_read(probed: Probed) -> None:
+    assert not list(evaluate("edge", {}, probed))
+    assert not list(evaluate("structural", {}, probed))
