@@ -39,7 +39,7 @@ def main(stage: Stage) -> None:
     rows = []
     for variant, representation in _variants(card, base.load(folder, device_of(runtime))):
         common = artifact.columns(card) | variant
-        cache = FeatureCache(identity | variant, runtime.feature_cache_bytes)
+        cache = FeatureCache(identity | {"variant": variant}, runtime.feature_cache_bytes)
         encode = partial(cache.encode, partial(_same, representation))
         shape = representation.num_layers, representation.dim
         chosen = [(probe, task) for probe in params["probe"] for task in tasks]

@@ -44,7 +44,9 @@ def test_own_text_becomes_corpus_and_task(empty_project: Project, tmp_path: Path
     experiment = (conf / "experiment/wiki.yaml").read_text()
     experiment = experiment.replace("/corpus: [wiki]", "/corpus: [mine]")
     experiment = experiment.replace("experiment: wiki", "experiment: mine")
-    experiment += "task: {truecase: {source: artifacts/mine/corpus/mine}}\n"
+    experiment += "task:\n"
+    for task in ("truecase", "length", "word_content"):
+        experiment += f"  {task}: {{source: artifacts/mine/corpus/mine}}\n"
     (conf / "experiment/mine.yaml").write_text(experiment)
     project.compose("experiment=mine", "corpus.mine.valid_fraction=0.2")
     project.repro("corpus@mine", "task@truecase")
