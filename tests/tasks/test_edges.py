@@ -17,6 +17,7 @@ from polyseme.data.tokenizer import WordPieces
 from polyseme.errors import DataError
 from polyseme.language import gold
 from polyseme.models.common.table import Table
+from polyseme.probes.base import Probed
 from polyseme.probes.common.evaluate import evaluate as probe
 from polyseme.tasks import base, controlled_edges, entity_types, ud_edges
 from polyseme.tasks.base import Split
@@ -190,7 +191,7 @@ def test_a_linear_probe_reads_marked_words_and_no_others(
     }
     base.write(tmp_path, splits, {"name": "toy", "family": "edge", "main_metric": "accuracy"})
     task = PreparedTask(tmp_path)
-    rows = list(probe("linear", {"min_steps": 300}, table.encode, task, seeds=[0]))
+    rows = list(probe("linear", {"min_steps": 300}, Probed(table.encode, task, [0], 1, table.dim)))
     assert {row["metric"] for row in rows if not row["control"]} >= {"accuracy"}
     real = [r["value"] for r in rows if r["metric"] == "accuracy" and not r["control"]]
     assert min(real) > 0.9
