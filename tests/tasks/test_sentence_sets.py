@@ -13,6 +13,7 @@ from benchmarks import _tasks
 
 from polyseme.errors import DataError
 from polyseme.models.base import TEXT
+from polyseme.runtime import manifest
 from polyseme.tasks import blimp, gulordava, syntaxgym
 from polyseme.tasks.common import preparation
 
@@ -132,6 +133,7 @@ OPTIONS = syntaxgym.Config(module="syntaxgym", source="x")
 
 def test_syntaxgym_regions_and_formulas(tmp_path: Path) -> None:
     (tmp_path / "toy.json").write_text(json.dumps(_suite()))
+    manifest.write(tmp_path, stage="fetch", inputs={})  # as an artifact has it
     split = syntaxgym.prepare(OPTIONS, tmp_path)["test"]
     assert split.sentences == [["The", "dog's", "runs", "."], ["The", "dogs", "runs", "."]]
     assert split.places == [[0, 2, 2], [0, 2, 2]]

@@ -101,13 +101,13 @@ def _sentences(probed: Probed, name: str) -> Sentences:
 
 def _spread(encoded: Sequence[Tensor]) -> Tensor:
     """Root of the mean squared deviation of a layer's vectors from their mean, L11."""
-    h_LND = torch.cat(list(encoded), dim=1)
+    h_LND = torch.cat(list(encoded), dim=1).double()
     centred = h_LND - h_LND.mean(1, keepdim=True)
     return centred.square().mean((1, 2), keepdim=True).sqrt().clamp(min=1e-6)
 
 
 def _scaled(sentences: Sentences, spread_L11: Tensor) -> Sentences:
-    return sentences._replace(encoded=[h_LTD.double() / spread_L11 for h_LTD in sentences.encoded])
+    return sentences._replace(encoded=[h_LTD / spread_L11 for h_LTD in sentences.encoded])
 
 
 class Kind(NamedTuple):

@@ -22,6 +22,7 @@ from polyseme.data.streams import open_text
 from polyseme.data.text import normalize
 from polyseme.data.words import WordSplitter
 from polyseme.errors import DataError
+from polyseme.runtime import manifest
 from polyseme.tasks.base import Split
 from polyseme.tasks.common import formula
 
@@ -117,7 +118,7 @@ def _suites(source: Path) -> Iterator[tuple[Path, _Suite]]:
     Raises:
         DataError: there is none, or one that cannot be measured.
     """
-    paths = sorted(source.glob(f"*{SUFFIX}"))
+    paths = sorted(p for p in source.glob(f"*{SUFFIX}") if p.name != manifest.NAME)
     if not paths:
         raise DataError(f"has no {SUFFIX} files", where=source, mend="fetch the data set again")
     for path in paths:
