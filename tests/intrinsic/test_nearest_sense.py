@@ -170,6 +170,14 @@ def test_other_tagging_tasks_give_no_rows() -> None:
     assert list(nearest_sense.kept(CONFIG, toy, given)) == []
 
 
+def test_a_probed_task_without_lemmas_gives_no_rows() -> None:
+    """Any supersense may be right, whatever the word."""
+    every = Split([["w1", "w2"]], [["noun.animal"]], [[0]])
+    given = _given(every, every, "word_sense")
+    given.card["probed_only"] = True
+    assert _rows(Toy(["w1", "w2"]), given) == {}
+
+
 def test_fewer_training_words_keep_some_of_each_key() -> None:
     toy = Toy([*FILL, *LEMMAS.values()])
     few = nearest_sense.Config(max_items=3)
