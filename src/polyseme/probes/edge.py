@@ -26,33 +26,32 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from polyseme.config import config
-from polyseme.draws import philox
 from polyseme.probes.base import MAX_LABELS, Probed, Rows
+from polyseme.probes.common.fitting import Steps, descend
 from polyseme.probes.common.labellings import encode_once
 from polyseme.tasks.families.base import Family
 from polyseme.tasks.families.span_pair import Family as SpanPair
 from polyseme.training.options import Positive, Rate
 
-STREAM = 9
 BLOCK = 1024
 
 
 @config
-class Config:
+class Config(Steps):
     """Values of conf/probe/edge.yaml."""
 
-    projection: Positive = 64
-    """P."""
-    hidden: Positive = 64
-    """H."""
     epochs: Positive = 6
     """Passes over the training items, at least."""
     min_steps: Positive = 400
-    """Optimizer steps, at least."""
+    """Optimizer steps, at least: small tasks get more passes."""
     batch_size: Positive = 64
     """Items of an optimizer step."""
     lr: Rate = 0.003
     """First learning rate of Adam; falls to 0 along a cosine."""
+    projection: Positive = 64
+    """P."""
+    hidden: Positive = 64
+    """H."""
     max_items: Positive = 10_000
     """Most training items: the first ones."""
     max_words: Positive = 16
@@ -199,24 +198,15 @@ class Probe:
 
     def fit(self, options: Config, train: Spans) -> None:
         """Train all probes on the same batches, each as if it were alone."""
-        size = len(train.gold_N)
-        per_epoch = math.ceil(size / options.batch_size)
-        epochs = max(options.epochs, math.ceil(options.min_steps / per_epoch))
-        optimizer = torch.optim.Adam(list(self.weights.values()), lr=options.lr, fused=True)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * per_epoch)
-        for epoch in range(epochs):
-            order = torch.from_numpy(philox(0, STREAM, epoch).permutation(size))
-            for numbers in order.split(options.batch_size):
-                batch = train.chosen(numbers)
-                logits_XNC = self.logits(batch)
-                gold_XN = batch.gold_N.expand(len(logits_XNC), -1)
-                total = F.cross_entropy(
-                    logits_XNC.flatten(0, 1), gold_XN.flatten(), reduction="sum"
-                )
-                (total / len(numbers)).backward()
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-                schedule.step()
+
+        def loss(numbers: Tensor) -> Tensor:
+            batch = train.chosen(numbers)
+            logits_XNC = self.logits(batch)
+            gold_XN = batch.gold_N.expand(len(logits_XNC), -1)
+            total = F.cross_entropy(logits_XNC.flatten(0, 1), gold_XN.flatten(), reduction="sum")
+            return total / len(numbers)
+
+        descend(options, list(self.weights.values()), loss, len(train.gold_N))
 
     @torch.no_grad()
     def accuracy(self, test: Spans) -> Tensor:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 
@@ -34,6 +35,7 @@ from polyseme.config import config
 from polyseme.draws import philox
 from polyseme.probes.base import Probed, Rows
 from polyseme.probes.common import trees
+from polyseme.probes.common.fitting import Steps, descend
 from polyseme.probes.common.trees import Tree
 from polyseme.tasks.families.base import Family
 from polyseme.tasks.families.tree import Family as TreeFamily
@@ -45,19 +47,19 @@ MAX_WORDS = 100
 
 
 @config
-class Config:
+class Config(Steps):
     """Values of conf/probe/structural.yaml."""
 
-    ranks: Annotated[tuple[Positive, ...], Field(min_length=1)] = (8, 32)
-    """Ranks of B."""
     epochs: Positive = 20
     """Passes over the training sentences, at least."""
     min_steps: Positive = 500
-    """Optimizer steps, at least."""
+    """Optimizer steps, at least: small tasks get more passes."""
     batch_size: Positive = 20
     """Sentences of an optimizer step."""
     lr: Rate = 0.005
     """First learning rate of Adam; falls to 0 along a cosine."""
+    ranks: Annotated[tuple[Positive, ...], Field(min_length=1)] = (8, 32)
+    """Ranks of B."""
 
 
 class Sentences(NamedTuple):
@@ -124,15 +126,12 @@ def fit(options: Config, train: Sentences, seeds: Sequence[int]) -> dict[Kind, T
     start_DK = torch.cat([_start(seed, dim, kind.rank) for kind in kinds for seed in seeds], dim=1)
     b_LDK = start_DK.repeat(layers, 1, 1).requires_grad_()
     batches = [_batch(train, chosen) for chosen in _by_length(train, options)]
-    epochs = max(options.epochs, math.ceil(options.min_steps / len(batches)))
-    optimizer = torch.optim.Adam([b_LDK], lr=options.lr, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(batches))
-    for epoch in range(epochs):
-        for number in philox(0, STREAM, epoch).permutation(len(batches)):
-            _loss(b_LDK, batches[number], kinds, len(seeds)).backward()
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            schedule.step()
+
+    def loss(numbers: Tensor) -> Tensor:
+        (number,) = numbers.tolist()
+        return _loss(b_LDK, batches[number], kinds, len(seeds))
+
+    descend(replace(options, batch_size=1), [b_LDK], loss, len(batches))
     parts = b_LDK.detach().split([kind.rank * len(seeds) for kind in kinds], dim=-1)
     return {
         kind: part.unflatten(-1, (len(seeds), -1)).transpose(1, 2)

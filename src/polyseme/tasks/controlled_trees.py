@@ -14,7 +14,6 @@ from polyseme.tasks.families import tree
 from polyseme.training.options import Positive
 
 FAMILY = "tree"
-PROBED_ONLY = True
 PUNCTUATION = "PUNCT"
 
 

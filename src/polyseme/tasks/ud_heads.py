@@ -54,11 +54,7 @@ def _labels(sentence: Sentence, path: Path) -> list[str | None]:
         DataError: two roots, a cycle, or a word without the part of speech that labels count.
     """
     where = f"{path}:{sentence.line}"
-    if (found := heads.fault(sentence.heads)) is not None:
-        place, what = found
-        word = f"word {place + 1} ({sentence.words[place][:40]!r})"
-        mend = "correct the heads of the sentence that begins on this line"
-        raise DataError(f"{word} {what}", where=where, mend=mend)
+    heads.require_tree(sentence.words, sentence.heads, where=where)
     upos = [tag or "" for tag in sentence.upos]
     if "" in upos:
         what = f"word {upos.index('') + 1} has no part of speech"

@@ -13,14 +13,12 @@ from pydantic import Field
 from polyseme.config import config
 from polyseme.data import conllu
 from polyseme.data.conllu import NO_HEAD, Sentence
-from polyseme.errors import DataError
 from polyseme.tasks.base import Split
 from polyseme.tasks.common import heads
 from polyseme.tasks.families import tree
 from polyseme.training.options import Positive
 
 FAMILY = "tree"
-PROBED_ONLY = True
 PUNCTUATION = "PUNCT"
 
 
@@ -55,9 +53,5 @@ def _labels(sentence: Sentence, path: Path) -> list[str]:
     Raises:
         DataError: two roots, or a cycle.
     """
-    if (found := heads.fault(sentence.heads)) is not None:
-        place, what = found
-        word = f"word {place + 1} ({sentence.words[place][:40]!r})"
-        mend = "correct the heads of the sentence that begins on this line"
-        raise DataError(f"{word} {what}", where=f"{path}:{sentence.line}", mend=mend)
+    heads.require_tree(sentence.words, sentence.heads, where=f"{path}:{sentence.line}")
     return tree.write(sentence.heads, [tag == PUNCTUATION for tag in sentence.upos])

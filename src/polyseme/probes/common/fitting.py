@@ -20,20 +20,27 @@ from polyseme.training.options import Positive, Rate
 
 ORDER_SEED = 0
 STREAM = 5
+After = Callable[[int, int], None]
 
 
 @config
-class Fitting:
-    """How a probe is trained; a probe's Config adds its own values."""
+class Steps:
+    """How long a probe is trained, and by which steps."""
 
     epochs: Positive = 12
-    """Passes over the training units, at least."""
+    """Passes over the training items, at least."""
     min_steps: Positive = 2000
     """Optimizer steps, at least: small tasks get more passes."""
     batch_size: Positive = 512
-    """Units of an optimizer step."""
+    """Items of an optimizer step."""
     lr: Rate = 0.02
     """First learning rate of Adam; falls to 0 along a cosine."""
+
+
+@config
+class Fitting(Steps):
+    """How a classifier is trained; a probe's Config adds its own values."""
+
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Decoupled weight decay."""
     max_units: Positive = 50_000
@@ -59,40 +66,53 @@ class Scale(NamedTuple):
         return (x_LbD - self.mean_L1D) / self.deviation_L1D
 
 
-def num_steps(options: Fitting, num_units: int) -> tuple[int, int]:
-    """Epochs, and steps of each."""
-    steps = math.ceil(num_units / options.batch_size)
-    return max(options.epochs, math.ceil(options.min_steps / steps)), steps
-
-
 def fit(
     options: Fitting,
     nets: Sequence[Net],
     x_LND: Tensor,
     labels_VN: Tensor,
-    after: Callable[[int, int], None] = lambda step, total: None,
+    after: After = lambda step, total: None,
 ) -> None:
     """Train all nets on the same batches; each as if it were alone.
 
     Args:
         x_LND: vectors, already scaled.
-        after: called with the number of the step, from 1, and of all steps.
+        after: see `descend`.
     """
-    weights = [w for net in nets for w in net.weights]
-    optimizer = torch.optim.AdamW(
-        weights, lr=options.lr, weight_decay=options.weight_decay, fused=True
-    )
-    num_units = x_LND.shape[1]
-    epochs, per_epoch = num_steps(options, num_units)
-    total = epochs * per_epoch
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
-    for step, chosen in enumerate(_batches(num_units, options.batch_size, epochs), 1):
+
+    def loss(chosen: Tensor) -> Tensor:
         x_LbD, labels_Vb = x_LND[:, chosen], labels_VN[:, chosen]
-        torch.stack([nats(net(x_LbD), labels_Vb).mean(1).sum() for net in nets]).sum().backward()
+        return torch.stack([nats(net(x_LbD), labels_Vb).mean(1).sum() for net in nets]).sum()
+
+    weights = [w for net in nets for w in net.weights]
+    descend(options, weights, loss, x_LND.shape[1], weight_decay=options.weight_decay, after=after)
+
+
+def descend(
+    options: Steps,
+    weights: Sequence[Tensor],
+    loss: Callable[[Tensor], Tensor],
+    num_items: int,
+    *,
+    weight_decay: float = 0.0,
+    after: After = lambda step, total: None,
+) -> None:
+    """Adam along a cosine, over all items in an order of its own in each pass.
+
+    Args:
+        loss: of the items of these numbers.
+        after: called after each step with its number, from 1, and that of the last one.
+    """
+    optimizer = torch.optim.AdamW(weights, lr=options.lr, weight_decay=weight_decay, fused=True)
+    per_epoch = math.ceil(num_items / options.batch_size)
+    epochs = max(options.epochs, math.ceil(options.min_steps / per_epoch))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * per_epoch)
+    for step, chosen in enumerate(_batches(num_items, options.batch_size, epochs), 1):
+        loss(chosen).backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         schedule.step()
-        after(step, total)
+        after(step, epochs * per_epoch)
 
 
 def nats(logits_LbVC: Tensor, labels_Vb: Tensor) -> Tensor:
@@ -102,7 +122,7 @@ def nats(logits_LbVC: Tensor, labels_Vb: Tensor) -> Tensor:
     return logits_LbVC.logsumexp(-1) - chosen_LbV
 
 
-def _batches(num_units: int, size: int, epochs: int) -> Iterator[Tensor]:
+def _batches(num_items: int, size: int, epochs: int) -> Iterator[Tensor]:
     for epoch in range(epochs):
-        order = torch.from_numpy(philox(ORDER_SEED, STREAM, epoch).permutation(num_units))
+        order = torch.from_numpy(philox(ORDER_SEED, STREAM, epoch).permutation(num_items))
         yield from order.split(size)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from polyseme.draws import philox
-from polyseme.errors import DataError
 from polyseme.tasks.base import Split
 from polyseme.tasks.common import heads
 from polyseme.tasks.families.edge import require_spans
@@ -63,7 +62,7 @@ def drawn(trees: Iterable[Tree], *, per_sentence: int) -> Split:
     items: list[Item] = []
     seen: set[str] = set()
     for number, tree in enumerate(trees):
-        _require_tree(tree)
+        heads.require_tree(tree.words, tree.heads, where=tree.where)
         edges = _edges(tree)
         order = philox(0, STREAM, number).permutation(len(edges))
         chosen = sorted((edges[i] for i in order), key=lambda item: item.label in seen)
@@ -80,20 +79,3 @@ def _edges(tree: Tree) -> list[Item]:
         for place, (head, relation) in enumerate(zip(heads_T, relations, strict=True))
         if head > 0 and relation is not None
     ]
-
-
-def _require_tree(tree: Tree) -> None:
-    """Raise where there are several roots, a cycle, or a head that is no word."""
-    fault = next(
-        (
-            (place, f"has head {head}, outside of its sentence of {len(tree.words)} words")
-            for place, head in enumerate(tree.heads)
-            if head > len(tree.words)
-        ),
-        None,
-    ) or heads.fault(tree.heads)
-    if fault is not None:
-        place, what = fault
-        word = f"word {place + 1} ({tree.words[place][:40]!r})"
-        mend = "correct the heads of the sentence that begins here"
-        raise DataError(f"{word} {what}", where=tree.where, mend=mend)

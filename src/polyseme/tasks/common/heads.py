@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from polyseme.errors import DataError
+
 
 def encode(heads: Sequence[int], upos: Sequence[str]) -> list[str]:
     """Labels of the words of a tree."""
@@ -57,3 +59,24 @@ def fault(heads: Sequence[int]) -> tuple[int, str] | None:
             at = heads[at] - 1
         rooted |= path.keys()
     return None
+
+
+def require_tree(words: Sequence[str], heads: Sequence[int], *, where: str) -> None:
+    """Refuse heads that are no tree.
+
+    Raises:
+        DataError: two roots, a cycle, or a head outside of the sentence.
+    """
+    outside = [place for place, head in enumerate(heads) if head > len(words)]
+    if outside:
+        found = (
+            outside[0],
+            f"has head {heads[outside[0]]}, outside of its sentence of {len(words)} words",
+        )
+    else:
+        found = fault(heads) or (-1, "")
+    place, what = found
+    if what:
+        word = f"word {place + 1} ({words[place][:40]!r})"
+        mend = "correct the heads of the sentence that begins here"
+        raise DataError(f"{word} {what}", where=where, mend=mend)

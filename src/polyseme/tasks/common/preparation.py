@@ -105,7 +105,7 @@ def prepare(task: Task, source: Path) -> tuple[dict[str, Split], dict[str, Any]]
         if family.has_classes:
             notes |= _unseen(splits, family)
         card |= notes | {"main_metric": _main_metric(task)}
-        card["probed_only"] = getattr(task.module, "PROBED_ONLY", False)
+        card["probed_only"] = getattr(task.module, "PROBED_ONLY", family.probed_only)
         family.fit(splits["train"].labels, task=task.name)
     if hasattr(task.module, "facts"):
         card |= task.module.facts(task.options, source)

@@ -73,6 +73,7 @@ class Family(ABC):
             `sentence`.
         pools: whether a unit is the mean of all words, which a strategy may pool otherwise.
         has_classes: whether labels are names; else they are numbers on a scale.
+        probed_only: whether nothing is ever fine-tuned for its tasks.
         names_unseen: whether labels that training lacks keep their names, because the score reads
             them; else they are one and the same.
     """
@@ -83,6 +84,7 @@ class Family(ABC):
     has_classes: ClassVar[bool] = True
     pools: ClassVar[bool] = False
     names_unseen: ClassVar[bool] = False
+    probed_only: ClassVar[bool] = False
 
     def fit(self, labels: Sequence[Any], *, task: str) -> list[str]:
         """Learn from the labels of the training split what there is to predict.

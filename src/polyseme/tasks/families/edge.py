@@ -24,7 +24,7 @@ MEND = "mark one span or two, each by its first word, from 0, and the word after
 class Family(span_pair.Family):
     """A label for one marked span or two, side by side."""
 
-    metrics = classification.Family.metrics  # type: ignore[assignment]  # one fewer
+    metrics = classification.Family.metrics
     names_unseen = False
 
     def combine(self, h_XQD: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ say which is which: `Cause-Effect(e1,e2)`. Such labels are scored as SemEval-201
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -25,7 +25,7 @@ DIRECTED = "("
 class Family(classification.Family):
     """A label for two marked spans."""
 
-    metrics = ("accuracy", "macro_f1", "relation_f1")
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "relation_f1")
     names_unseen = True
 
     def parts(self, h_BTD: Tensor, mask_BT: Tensor, places_BP: Tensor | None) -> Tensor:

@@ -7,13 +7,10 @@ punctuation: `3`, `0` at the root, `4.` at a comma.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from polyseme.errors import DataError
 from polyseme.tasks.families import tagging
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 PUNCTUATION = "."
 
@@ -24,6 +21,7 @@ class Family(tagging.Family):
     main_metric = "uuas"
     metrics = ("uuas",)
     has_classes = False
+    probed_only = True
 
     def fit(self, labels: Sequence[Any], *, task: str) -> list[str]:
         """Nothing is to be learned from the labels.
@@ -38,10 +36,6 @@ class Family(tagging.Family):
     def targets(self, labels: Sequence[Any], index: dict[str, int]) -> list[list[Any]]:
         """Heads, 0 at the root."""
         return [heads(of) for of in labels]
-
-    def loss(self, logits_BUC: Tensor, targets_BU: Tensor) -> Tensor:
-        """None: heads are no classes."""
-        raise NotImplementedError("trees are read by structural probes")
 
 
 def write(heads: Sequence[int], is_punctuation: Sequence[bool]) -> list[str]:

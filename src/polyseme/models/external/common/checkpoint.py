@@ -175,24 +175,7 @@ def network(folder: Path, where: Path) -> PreTrainedModel:
         DataError: it cannot be built without code of its own, or is no encoder or causal model.
         IntegrityError: its weights do not fit its configuration, or are not finite.
     """
-    try:
-        found, told = library().AutoModel.from_pretrained(
-            folder,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,  # they are refused below, by name
-            output_loading_info=True,
-        )
-    except PolysemeError:
-        raise
-    except Exception as error:  # transformers raises nothing narrower
-        raise DataError(
-            f"cannot be read as a checkpoint ({_first_line(error, folder, where)})",
-            where=where,
-            mend="check that transformers knows it without code of its own",
-        ) from None
+    found, told = _loaded("AutoModel", folder, where)
     if found.config.is_encoder_decoder:
         raise DataError("is an encoder-decoder", where=where, mend="use an encoder or causal model")
     without_pooler(found)
@@ -205,23 +188,39 @@ def with_head(network: PreTrainedModel, folder: Path, where: Path) -> PreTrained
     """The network below the head of its language model; None where the checkpoint has no such head.
 
     Raises:
+        DataError: it cannot be built without code of its own.
         IntegrityError: weights of the head are missing, of another shape or not finite.
     """
     kind = head_kind(network.config)
     if kind is None:
         return None
-    whole, told = getattr(library(), kind).from_pretrained(
-        folder,
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=False,
-        dtype=torch.float32,
-        ignore_mismatched_sizes=True,  # they are refused below, by name
-        output_loading_info=True,
-    )
+    whole, told = _loaded(kind, folder, where)
     put_below(whole, network)
     _check_weights(whole, told | {"unexpected_keys": []}, where)
     found: PreTrainedModel = whole.eval()
+    return found
+
+
+def _loaded(kind: str, folder: Path, where: Path) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """A network of one of transformers' auto classes, and what it says of the weights."""
+    try:
+        found: tuple[PreTrainedModel, dict[str, Any]] = getattr(library(), kind).from_pretrained(
+            folder,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,  # they are refused by their names
+            output_loading_info=True,
+        )
+    except PolysemeError:
+        raise
+    except Exception as error:  # transformers raises nothing narrower
+        raise DataError(
+            f"cannot be read as a checkpoint ({_first_line(error, folder, where)})",
+            where=where,
+            mend="check that transformers knows it without code of its own",
+        ) from None
     return found
 
 
