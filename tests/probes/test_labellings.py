@@ -12,7 +12,7 @@ from torch import Tensor
 
 from polyseme.models.base import Words
 from polyseme.probes import linear
-from polyseme.probes.base import Probed
+from polyseme.probes.base import Probed, ProbeData
 from polyseme.probes.common import labellings
 from polyseme.probes.common.evaluate import evaluate
 from polyseme.probes.common.nets import Hidden, Size
@@ -91,6 +91,31 @@ def test_scores_of_a_bounded_rank_have_it(linear_: bool) -> None:
     assert int(torch.linalg.matrix_rank(scores)) <= 2
     doubled = net(2 * x_LbD)[0, :, 0] - net(-2 * x_LbD)[0, :, 0]
     assert torch.allclose(doubled, 4 * scores, atol=1e-5) == linear_
+
+
+def test_only_labels_that_a_unit_may_have_are_predicted(probed: Probed) -> None:
+    train = labellings.units_of(probed, "train", 200)
+    labels_VN = torch.from_numpy(np.stack([train.gold_N] * 2))
+    right_NC = torch.nn.functional.one_hot(labels_VN[0], 3).bool()
+    allowed_NVC = torch.stack([torch.ones_like(right_NC), ~right_NC], dim=1)
+    data = ProbeData(train.h_LND, train.h_LND, labels_VN, [0, 0], 3, allowed_NVC)
+    free_LN, barred_LN = linear.predict(linear.Config(min_steps=200), data)[None].unbind(1)
+    assert (free_LN == labels_VN[0]).all()
+    assert (barred_LN != labels_VN[0]).all()
+
+
+def test_labels_that_training_lacks_are_left_out_of_validation(probed: Probed) -> None:
+    valid = probed.task.splits["valid"]
+    valid.labels[0][0] = None  # type: ignore[index]
+    expected = labellings.labelled(probed, linear.Config(), max_valid=100)
+    probed.task.names.append("new")
+    probed.task.index["new"] = 3
+    valid.labels[0][0] = "new"  # type: ignore[index]
+    found = labellings.labelled(probed, linear.Config(), max_valid=100)
+    assert found is not None
+    assert expected is not None
+    assert torch.equal(found.valid_VP, expected.valid_VP)
+    assert torch.equal(found.valid.h_LND, expected.valid.h_LND)
 
 
 def test_probes_leave_out_what_they_cannot_read(probed: Probed) -> None:
