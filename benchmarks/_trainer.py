@@ -6,6 +6,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +26,7 @@ from polyseme.training.loop import pretrain
 from polyseme.training.options import TrainingOptions
 
 ROOT = Path(__file__).parents[1]
+RUNTIME = Runtime()
 ROUNDS, STEPS, WARM_UP, ROWS, VOCABULARY = 3, 60, 10, 4096, 8192
 
 
@@ -68,7 +70,9 @@ def _pieces() -> WordPieces:
     return pieces
 
 
-def ours(name: str, ids: np.ndarray, steps: int, **changes: Any) -> float:
+def ours(
+    name: str, ids: np.ndarray, steps: int, runtime: Runtime = RUNTIME, **changes: Any
+) -> float:
     """Tokens a second of polyseme's loop after the warm-up."""
     budget = {"budget": steps, "budget_unit": "steps", "num_validations": 1, "validation_rows": 16}
     module, options = options_of(name, **budget, **changes)
@@ -80,7 +84,7 @@ def ours(name: str, ids: np.ndarray, steps: int, **changes: Any) -> float:
             options,
             {"train": store, "valid": store},
             seed=0,
-            runtime=Runtime(progress=False, checkpoint_seconds=1e9),
+            runtime=replace(runtime, progress=False, checkpoint_seconds=1e9),
             scratch=Path(folder),
             log=lambda row, step: marks.append(time.perf_counter()),
         )
@@ -108,11 +112,15 @@ def theirs(
     *,
     steps: int,
     bf16: bool,
+    gpu: bool = False,
 ) -> float:
     """Tokens a second of a Trainer after the warm-up."""
     clock = _Clock()
     batch = options.batch_size
-    train(model, ids, options, collator, [clock], max_steps=steps, bf16=bf16, batch_size=batch)
+    train(
+        model, ids, options, collator, [clock],
+        max_steps=steps, bf16=bf16, batch_size=batch, gpu=gpu,
+    )  # fmt: skip
     return _rate(clock.marks, options)
 
 
@@ -126,6 +134,7 @@ def train(
     max_steps: int,
     bf16: bool,
     batch_size: int,
+    gpu: bool = False,
 ) -> None:
     """A Trainer at its defaults, but for what is named here."""
     torch.use_deterministic_algorithms(False)
@@ -136,7 +145,7 @@ def train(
             output_dir=folder,
             per_device_train_batch_size=batch_size,
             max_steps=max_steps,
-            use_cpu=True,
+            use_cpu=not gpu,
             bf16=bf16,
             report_to=[],
             save_strategy="no",

@@ -28,6 +28,7 @@ def main(stage: Stage) -> None:
     tasks = [PreparedTask(stage.input(paths.task(experiment, task))) for task in names]
     runtime = runtime_of_cell(stage.runtime)
     make_deterministic(runtime)
+    device = device_of(runtime)
     card = base.read_card(folder)
     module = items.load(card["group"], card["module"])
     identity = identity_of(
@@ -37,7 +38,7 @@ def main(stage: Stage) -> None:
         runtime,
     )
     rows = []
-    for variant, representation in _variants(card, base.load(folder, device_of(runtime))):
+    for variant, representation in _variants(card, base.load(folder, device)):
         common = artifact.columns(card) | variant
         cache = FeatureCache(identity | {"variant": variant}, runtime.feature_cache_bytes)
         encode = partial(cache.encode, partial(_same, representation))
@@ -45,7 +46,7 @@ def main(stage: Stage) -> None:
         chosen = [(probe, task) for probe in params["probe"] for task in tasks]
         for probe, task in tqdm(chosen, desc=name, disable=not stage.runtime.progress):
             values = params["probe"][probe]
-            found = evaluate(probe, values, Probed(encode, task, params["seeds"], *shape))
+            found = evaluate(probe, values, Probed(encode, task, params["seeds"], *shape, device))
             rows += [common | row for row in found]
     out = stage.output(paths.results(experiment, "probe", corpus, name))
     results.write(out / "results.parquet", rows)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from polyseme.models.base import Words
@@ -31,6 +32,7 @@ MAX_LABELS = 1000
 """Tasks with more are not probed: for D = 128, L = 5 layers, 6 labellings and the 33,000 senses of
 SemCor, the weights alone would take 0.5 GB, Adam three times as much."""
 
+CPU = torch.device("cpu")
 Encode = Callable[[Sequence[Words]], list[Tensor]]
 Rows = Iterator[dict[str, Any]]
 
@@ -65,6 +67,7 @@ class Probed:
         task: splits, labels, family.
         seeds: of initialisation and control labels.
         num_layers, dim: L and D of the representation.
+        device: where probes are trained.
     """
 
     encode: Encode
@@ -72,6 +75,7 @@ class Probed:
     seeds: Sequence[int]
     num_layers: int
     dim: int
+    device: torch.device = CPU
 
 
 def control_labels(words: Sequence[str], train_N: np.ndarray, *, seed: int) -> np.ndarray:

@@ -126,7 +126,7 @@ def spans(probed: Probed, name: str, options: Config) -> Spans:
             h_LNQSD[:, n, q, : kept_LSD.shape[1]] = kept_LSD
             mask_NQS[n, q, : kept_LSD.shape[1]] = True
     gold_N = torch.tensor([row[0] for row in task.targets(split)[:size]])
-    return Spans(h_LNQSD, mask_NQS, gold_N)
+    return Spans(*(tensor.to(probed.device) for tensor in (h_LNQSD, mask_NQS, gold_N)))
 
 
 def _pairs(places: Sequence[int]) -> list[tuple[int, int]]:
@@ -156,7 +156,8 @@ class Probe:
         self.scale_L11 = (
             (centred.square().sum((1, 2, 3, 4)) / (train.mask_NQS.sum() * dim)).sqrt()
         ).clamp(min=1e-6)[:, None, None]
-        self.allowed_XL = torch.arange(layers) <= torch.tensor(tops)[:, None]
+        device = train.h_LNQSD.device
+        self.allowed_XL = (torch.arange(layers) <= torch.tensor(tops)[:, None]).to(device)
         p, h = options.projection, options.hidden
         shapes = {
             "project": (num_spans, dim, p), "attend": (num_spans, p, 1),
@@ -169,8 +170,7 @@ class Probe:
         }
         zeros = {"mix": (layers,), "gamma": (1,), "hidden_bias": (h,), "out_bias": (num_labels,)}
         self.weights |= {name: torch.zeros(len(seeds), *shape) for name, shape in zeros.items()}
-        for weight in self.weights.values():
-            weight.requires_grad_()
+        self.weights = {name: w.to(device).requires_grad_() for name, w in self.weights.items()}
 
     def shares(self) -> Tensor:
         """Share of each layer in the mix, XL."""

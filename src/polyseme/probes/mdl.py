@@ -102,7 +102,7 @@ def online(
     bits_LV = torch.full((len(x_LND), len(labels_VN)), first, dtype=torch.float64)
     for sent, end in pairwise(ends):
         block = (x_LND[:, sent:end], labels_VN[:, sent:end])
-        bits_LV += code(x_LND[:, :sent], labels_VN[:, :sent], *block).double() / math.log(2)
+        bits_LV += code(x_LND[:, :sent], labels_VN[:, :sent], *block).cpu().double() / math.log(2)
     return bits_LV
 
 
@@ -118,8 +118,8 @@ class Coder:
         layers, _, dim = x_LND.shape
         seeds = [key.seed for key in self.units.keys]
         net = Linear(Size(layers, dim, seeds, self.num_labels), x_LND.device)
-        best_LV = torch.full((layers, len(seeds)), math.inf)
-        found_LV = torch.zeros(layers, len(seeds))
+        best_LV = x_LND.new_full((layers, len(seeds)), math.inf)
+        found_LV = torch.zeros_like(best_LV)
 
         def look(step: int, total: int) -> None:
             nonlocal best_LV, found_LV

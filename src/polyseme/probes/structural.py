@@ -85,7 +85,7 @@ def measure(options: Config, probed: Probed) -> Rows:
         scores = depth_scores if key.depth else distance_scores
         for layer in range(probed.num_layers):
             for seed, b_Dr in zip(probed.seeds, b_LSDr[layer], strict=True):
-                projected = [(h_LTD[layer] @ b_Dr).numpy() for h_LTD in test.encoded]
+                projected = [(h_LTD[layer] @ b_Dr).cpu().numpy() for h_LTD in test.encoded]
                 for metric, value in scores(projected, test.trees).items():
                     place = {"layer": str(layer), "rank": key.rank, "seed": seed, "control": False}
                     yield {**common, **place, "metric": metric, "value": value}
@@ -98,7 +98,8 @@ def _sentences(probed: Probed, name: str) -> Sentences:
              if len(words) > 1]  # fmt: skip
     if name == "train":
         found = [(words, tree) for words, tree in found if len(words) <= MAX_WORDS]
-    return Sentences(probed.encode([words for words, _ in found]), [tree for _, tree in found])
+    encoded = [h_LTD.to(probed.device) for h_LTD in probed.encode([words for words, _ in found])]
+    return Sentences(encoded, [tree for _, tree in found])
 
 
 def _spread(encoded: Sequence[Tensor]) -> Tensor:
@@ -124,7 +125,7 @@ def fit(options: Config, train: Sentences, seeds: Sequence[int]) -> dict[Kind, T
     layers, _, dim = train.encoded[0].shape
     kinds = [Kind(depth, rank) for rank in options.ranks for depth in (False, True)]
     start_DK = torch.cat([_start(seed, dim, kind.rank) for kind in kinds for seed in seeds], dim=1)
-    b_LDK = start_DK.repeat(layers, 1, 1).requires_grad_()
+    b_LDK = start_DK.to(train.encoded[0].device).repeat(layers, 1, 1).requires_grad_()
     batches = [_batch(train, chosen) for chosen in _by_length(train, options)]
 
     def loss(numbers: Tensor) -> Tensor:
@@ -173,7 +174,8 @@ def _batch(train: Sentences, chosen: np.ndarray) -> Batch:
     for row, tree in enumerate(trees_B):
         size = len(tree.depths_T)
         distances_BTT[row, :size, :size] = torch.from_numpy(tree.distances_TT)
-    return Batch(h_BTLD.permute(2, 0, 1, 3).contiguous(), distances_BTT, depths, shares)
+    known = (tensor.to(h_BTLD.device) for tensor in (distances_BTT, depths, shares))
+    return Batch(h_BTLD.permute(2, 0, 1, 3).contiguous(), *known)
 
 
 def _loss(b_LDK: Tensor, batch: Batch, kinds: Sequence[Kind], num_seeds: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -101,8 +102,8 @@ def _cpuinfo(field: str) -> str:
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, cores and memory, for the run record."""
-    return {
+    """Processor, cores, memory, and the GPU where there is one, for the run record."""
+    found = {
         "cpu": _cpuinfo("model name") or platform.processor(),
         "cores": os.cpu_count(),
         "blas": blas(),
@@ -110,6 +111,13 @@ def hardware() -> dict[str, Any]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": platform.system(),
     }
+    return found | ({"gpu": name} if (name := gpu_name()) else {})
+
+
+def gpu_name() -> str | None:
+    """Of the GPU that the process can use; None where it did not load torch: its import is slow."""
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    return cuda.get_device_name() if cuda and cuda.is_available() else None
 
 
 def blas() -> str:

@@ -19,6 +19,7 @@ def make_deterministic(runtime: Runtime) -> None:
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # nothing here reads such memory
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False  # float32 is float32, as on a cpu
 
 
 def device_of(runtime: Runtime) -> torch.device:

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from polyseme.runtime.manifest import canonical
-from polyseme.runtime.settings import Runtime, hardware, precision, versions
+from polyseme.runtime.settings import Runtime, gpu_name, hardware, precision, versions
 
 
 def source_hash(*modules: ModuleType) -> str:
@@ -35,6 +35,7 @@ def identity_of(
         "threads": runtime.num_threads,
         "accelerator": runtime.accelerator,
         "cpu": hardware()["cpu"],
+        **({"gpu": gpu_name()} if runtime.accelerator == "gpu" else {}),
         "versions": versions(),
     }
 

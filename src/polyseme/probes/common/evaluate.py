@@ -62,7 +62,7 @@ def _classified(module: ModuleType, options: Any, probed: Probed) -> Iterator[di
     data = ProbeData(
         train_LND=train.h_LND,
         test_LMD=test.h_LND,
-        labels_VN=torch.from_numpy(np.stack([gold[key][0] for key in keys])),
+        labels_VN=torch.from_numpy(np.stack([gold[key][0] for key in keys])).to(probed.device),
         seeds_V=[key.seed for key in keys],
         num_labels=len(task.labels),
         allowed_MVC=_allowed(test, keys, task),
@@ -84,7 +84,7 @@ def _allowed(test: Units, keys: Sequence[Labelling], task: PreparedTask) -> Tens
     if test.choices is None:
         return None
     zeros_MC = torch.zeros(len(test.choices), len(task.labels))
-    allowed_MC = restrict(zeros_MC, test.choices).isfinite()
+    allowed_MC = restrict(zeros_MC, test.choices).isfinite().to(test.h_LND.device)
     return torch.stack([allowed_MC | key.control for key in keys], dim=1)
 
 

@@ -75,7 +75,8 @@ def labelled(probed: Probed, options: Fitting, *, max_valid: int) -> Labelled | 
     keys = keys_of(probed)
     pairs = [labels_of(train, valid, key) for key in keys]
     train_VN, valid_VP = (
-        torch.from_numpy(np.stack([pair[side] for pair in pairs])) for side in (0, 1)
+        torch.from_numpy(np.stack([pair[side] for pair in pairs])).to(probed.device)
+        for side in (0, 1)
     )
     return Labelled(keys, train, train_VN, valid, valid_VP)
 
@@ -104,8 +105,9 @@ def most_units(probed: Probed, options: Any) -> int:
 
 
 def units_of(probed: Probed, name: SplitName, most: int | None) -> Units:
-    """Units of a split of the task."""
-    return units(probed.encode, probed.task, probed.task.splits[name], most)
+    """Units of a split of the task, their vectors where probes are trained."""
+    found = units(probed.encode, probed.task, probed.task.splits[name], most)
+    return found._replace(h_LND=found.h_LND.to(probed.device))
 
 
 def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) -> Units:
