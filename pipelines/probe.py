@@ -63,7 +63,9 @@ def _variants(
     """The trained representation, then the same architecture with random weights."""
     yield {}, representation
     if card["family"] == "contextual":
-        representation.reset(card["seed"])
+        device = next(representation.parameters()).device
+        representation.cpu().reset(card["seed"])  # the same draws whatever the device
+        representation.to(device)
         yield {"representation": f"{card['representation']}_init", "words_seen": 0}, representation
 
 

@@ -240,8 +240,11 @@ class Evaluation:
         return [found._replace(curve=watch.curve if isinstance(watch, Forgetting) else ())]
 
     def _started(self, strategy: Strategy, task: PreparedTask, seed: int) -> Representation:
-        """The representation where training starts, after the task's text if the strategy asks."""
-        representation = self.load()
+        """The representation where training starts, after the task's text if the strategy asks.
+
+        On the cpu: first weights are drawn there, so that they are the same everywhere.
+        """
+        representation = self.load().cpu()
         plan = strategy.tunes(representation)
         if plan is not None and isinstance(representation, LanguageModel):
             texts = {name: task.splits[name].sentences for name in ("train", "valid")}
