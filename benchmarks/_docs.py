@@ -28,6 +28,8 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "static_speed": (REPRESENTATIONS,),
     "encode_speed": (REPRESENTATIONS,),
     "learning_curves": (REPRESENTATIONS,),
+    "gpu_speed": (REPRESENTATIONS,),
+    "gpu_bert": (REPRESENTATIONS,),
     "frozen_cells": (TRANSFER,),
     "finetune_speed": (TRANSFER,),
     "probe_speed": (PROBES,),
@@ -68,7 +70,8 @@ def content(name: str) -> str:
     lines = ["| " + " | ".join(c.replace("_", " ") for c in columns) + " |"]
     lines.append("|---" * len(columns) + "|")
     lines += ["| " + " | ".join(_cell(row[c]) for c in columns) + " |" for row in rows]
-    lines += ["", f"Measured on {hardware['cores']} cores, {hardware['cpu']}."]
+    beside = f", and one {gpu}" if (gpu := hardware.get("gpu")) else ""
+    lines += ["", f"Measured on {hardware['cores']} cores, {hardware['cpu']}{beside}."]
     return "\n".join(lines)
 
 
