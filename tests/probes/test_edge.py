@@ -11,6 +11,7 @@ from torch import Tensor
 
 from polyseme.probes import edge
 from polyseme.probes.base import Probed
+from polyseme.probes.common.spans import Items, Spans
 from polyseme.tasks import base
 from polyseme.tasks.base import Split
 from polyseme.tasks.common.prepared import PreparedTask
@@ -63,7 +64,7 @@ def test_a_probe_may_not_look_above_its_layer(tmp_path: Path) -> None:
     """What the layers above hold makes no difference, and has no share."""
     probed = _probed(tmp_path, num_spans=2, layer=3)
     options = edge.Config(epochs=1, min_steps=5)
-    train = edge.spans(probed, "train", options)
+    train = _spans(probed, "train", options)
     probe = edge.Probe(options, train, [0, 2], [0, 0], LABELS)
     assert probe.shares().tolist() == [[1, 0, 0, 0], pytest.approx([1 / 3] * 3 + [0])]
     other = train._replace(h_LNQSD=train.h_LNQSD.clone())
@@ -74,7 +75,7 @@ def test_a_probe_may_not_look_above_its_layer(tmp_path: Path) -> None:
 def test_a_probe_is_trained_as_if_it_were_alone(tmp_path: Path) -> None:
     probed = _probed(tmp_path, num_spans=2, layer=1)
     options = edge.Config(epochs=2, min_steps=1)
-    train, test = (edge.spans(probed, name, options) for name in ("train", "test"))
+    train, test = (_spans(probed, name, options) for name in ("train", "test"))
     together = edge.Probe(options, train, [0, 3, 3], [0, 0, 5], LABELS)
     alone = edge.Probe(options, train, [3], [5], LABELS)
     for probe in (together, alone):
@@ -85,7 +86,7 @@ def test_a_probe_is_trained_as_if_it_were_alone(tmp_path: Path) -> None:
 def test_padding_and_long_spans(tmp_path: Path) -> None:
     """What stands beyond a span is not read; of a long one the last words are."""
     probed = _probed(tmp_path, num_spans=2, layer=1)
-    spans = edge.spans(probed, "train", edge.Config(max_words=2))
+    spans = _spans(probed, "train", edge.Config(max_words=2))
     assert spans.mask_NQS.shape == (400, 2, 2)
     split = probed.task.splits["train"]
     (h_LTD,) = probed.encode([split.sentences[0]])
@@ -99,10 +100,27 @@ def test_padding_and_long_spans(tmp_path: Path) -> None:
 
 
 def test_the_expected_layer_is_that_of_the_gains() -> None:
-    found = edge.summary([0.5, 0.7, 0.8], [0.2, 0.3, 0.5])
+    found = edge.summary([0.5, 0.7, 0.8], [0.2, 0.3, 0.5], 1000)
     assert found["expected_layer"] == pytest.approx((1 * 0.2 + 2 * 0.1) / 0.3)
     assert found["centre_of_gravity"] == pytest.approx(1.3)
-    assert "expected_layer" not in edge.summary([0.5, 0.5], [0.5, 0.5])
+    for scores in ([0.5, 0.5], [0.5, 0.9, 0.6, 0.51]):  # within two standard errors of 1,000
+        assert "expected_layer" not in edge.summary(scores, [1 / len(scores)] * len(scores), 1000)
+
+
+def test_memory_bounds_the_items_that_are_trained_on(tmp_path: Path) -> None:
+    probed = _probed(tmp_path, num_spans=2, layer=1)
+    most = 50 * 2 * 4 * 8 * LAYERS * DIM / 2**30
+    options = edge.Config(min_steps=1, epochs=1, max_gib=most)
+    assert {row["train_size"] for row in edge.measure(options, probed)} == {50}
+    items = Items(probed, "train", max_words=16)
+    few, more = items.chosen(30, 2.0), items.chosen(60, 2.0)
+    assert few != list(range(30))
+    assert set(few) < set(more)
+
+
+def _spans(probed: Probed, name: str, options: edge.Config) -> Spans:
+    items = Items(probed, name, max_words=options.max_words)
+    return items.spans(range(len(items.labels)))
 
 
 def test_spans_alone_are_read() -> None:

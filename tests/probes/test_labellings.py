@@ -12,7 +12,7 @@ from torch import Tensor
 
 from polyseme.models.base import Words
 from polyseme.probes import linear
-from polyseme.probes.base import Probed, ProbeData
+from polyseme.probes.base import Probed, ProbeData, control_labels
 from polyseme.probes.common import labellings
 from polyseme.probes.common.evaluate import evaluate
 from polyseme.probes.common.nets import Hidden, Size
@@ -121,3 +121,37 @@ def test_labels_that_training_lacks_are_left_out_of_validation(probed: Probed) -
 def test_probes_leave_out_what_they_cannot_read(probed: Probed) -> None:
     assert not list(evaluate("edge", {}, probed))
     assert not list(evaluate("structural", {}, probed))
+
+
+def test_the_control_task_is_learned_and_scored_on_its_own_labels(
+    probed: Probed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probe that remembers types is right on both, one that knows the tags on the real ones."""
+    given: list[ProbeData] = []
+
+    def remember(options: object, data: ProbeData) -> Tensor:
+        given.append(data)
+        near_LMN = torch.cdist(data.test_LMD, data.train_LND)
+        return data.labels_VN[:, near_LMN.argmin(-1)].transpose(0, 1)
+
+    def know(options: object, data: ProbeData) -> Tensor:
+        found_LVM = remember(options, data)
+        return found_LVM[:, :1].expand_as(found_LVM)
+
+    def scores() -> dict[bool, set[float]]:
+        found: dict[bool, set[float]] = {False: set(), True: set()}
+        for row in evaluate("linear", {}, probed):
+            if row["metric"] == "accuracy":
+                found[row["control"]].add(row["value"])
+        return found
+
+    monkeypatch.setattr(linear, "predict", remember)
+    assert scores() == {False: {1.0}, True: {1.0}}
+    train = labellings.units_of(probed, "train", 10_000)
+    expected = [train.gold_N] * 2
+    expected += [control_labels(train.words, train.gold_N, seed=seed) for seed in (0, 1)]
+    assert np.array_equal(given[0].labels_VN.numpy(), np.stack(expected))
+    monkeypatch.setattr(linear, "predict", know)
+    found = scores()
+    assert found[False] == {1.0}
+    assert max(found[True]) < 0.9

@@ -17,8 +17,7 @@ projected, H hidden, C labels.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -28,12 +27,10 @@ from torch.nn import functional as F
 from polyseme.config import config
 from polyseme.probes.base import MAX_LABELS, Probed, Rows
 from polyseme.probes.common.fitting import Steps, descend
-from polyseme.probes.common.labellings import encode_once
+from polyseme.probes.common.spans import BLOCK, Items, Spans
 from polyseme.tasks.families.base import Family
 from polyseme.tasks.families.span_pair import Family as SpanPair
 from polyseme.training.options import Positive, Rate
-
-BLOCK = 1024
 
 
 @config
@@ -53,21 +50,9 @@ class Config(Steps):
     hidden: Positive = 64
     """H."""
     max_items: Positive = 10_000
-    """Most training items: the first ones."""
+    """Most training items: a random choice, the same for all representations."""
     max_words: Positive = 16
     """Most words of a span; of a longer one the last ones are read."""
-
-
-class Spans(NamedTuple):
-    """Vectors of the words of spans, and the labels of their items."""
-
-    h_LNQSD: Tensor
-    mask_NQS: Tensor
-    gold_N: Tensor
-
-    def chosen(self, numbers: Tensor) -> Spans:
-        """Some of the items."""
-        return Spans(self.h_LNQSD[:, numbers], self.mask_NQS[numbers], self.gold_N[numbers])
 
 
 def suits(family: Family) -> bool:
@@ -79,14 +64,15 @@ def measure(options: Config, probed: Probed) -> Rows:
     """Rows of every probe and seed: accuracy, and what the scores of all layers say."""
     if len(probed.task.labels) > MAX_LABELS:
         return
-    train, test = spans(probed, "train", options), spans(probed, "test", options)
+    train, test = (Items(probed, name, max_words=options.max_words) for name in ("train", "test"))
+    known = train.spans(train.chosen(options.max_items, options.max_gib))
     tops = [layer for layer in range(probed.num_layers) for _ in probed.seeds]
     seeds = [*probed.seeds] * probed.num_layers
-    probe = Probe(options, train, tops, seeds, len(probed.task.labels))
-    probe.fit(options, train)
-    accuracy_X = probe.accuracy(test).tolist()
+    probe = Probe(options, known, tops, seeds, len(probed.task.labels))
+    probe.fit(options, known)
+    accuracy_X = probe.accuracy(test.blocks()).tolist()
     common = {"split": "test", "control": False}
-    common |= {"train_size": len(train.gold_N), "num_items": len(test.gold_N)}
+    common |= {"train_size": len(known.gold_N), "num_items": len(test.labels)}
     scores: dict[int, list[float]] = {seed: [] for seed in probed.seeds}
     for top, seed, value in zip(tops, seeds, accuracy_X, strict=True):
         scores[seed].append(value)
@@ -95,42 +81,24 @@ def measure(options: Config, probed: Probed) -> Rows:
     if probed.num_layers > 1:
         shares_XL = probe.shares().tolist()[-len(probed.seeds) :]
         for seed, shares_L in zip(probed.seeds, shares_XL, strict=True):
-            for metric, found in summary(scores[seed], shares_L).items():
+            for metric, found in summary(scores[seed], shares_L, len(test.labels)).items():
                 yield {**common, "seed": seed, "layer": "mix", "metric": metric, "value": found}
 
 
-def summary(scores: Sequence[float], shares_L: Sequence[float]) -> Mapping[str, float]:
-    """Accuracy of all layers, centre of gravity and, where scores rise, the expected layer."""
+def summary(
+    scores: Sequence[float], shares_L: Sequence[float], num_items: int
+) -> Mapping[str, float]:
+    """Accuracy of all layers, centre of gravity and, where scores rise, the expected layer.
+
+    A rise within two standard errors of the items is none: the expected layer divides by it.
+    """
     gravity = float(np.dot(np.arange(len(shares_L)), shares_L))
     found = {"accuracy": scores[-1], "centre_of_gravity": gravity}
     gains = np.diff(scores)
-    if gains.sum() > 0:
+    error = math.sqrt(sum(share * (1 - share) for share in (scores[0], scores[-1])) / num_items)
+    if gains.sum() > 2 * error:
         found["expected_layer"] = float(np.dot(np.arange(1, len(scores)), gains) / gains.sum())
     return found
-
-
-def spans(probed: Probed, name: str, options: Config) -> Spans:
-    """Vectors of the spans of a split; each text is encoded once."""
-    task = probed.task
-    split = task.splits[name]
-    size = min(len(split), options.max_items) if name == "train" else len(split)
-    encoded = encode_once(probed.encode, split.sentences[:size])
-    ends = [split.places[n] for n in range(size)] if split.places else []
-    num_spans = max(map(len, ends)) // 2
-    longest = min(options.max_words, max(b - a for p in ends for a, b in _pairs(p)))
-    h_LNQSD = torch.zeros(probed.num_layers, size, num_spans, longest, probed.dim)
-    mask_NQS = torch.zeros(size, num_spans, longest, dtype=torch.bool)
-    for n, places in enumerate(ends):
-        for q, (first, end) in enumerate(_pairs(places)):
-            kept_LSD = encoded[n][:, max(first, end - longest) : end]
-            h_LNQSD[:, n, q, : kept_LSD.shape[1]] = kept_LSD
-            mask_NQS[n, q, : kept_LSD.shape[1]] = True
-    gold_N = torch.tensor([row[0] for row in task.targets(split)[:size]])
-    return Spans(*(tensor.to(probed.device) for tensor in (h_LNQSD, mask_NQS, gold_N)))
-
-
-def _pairs(places: Sequence[int]) -> list[tuple[int, int]]:
-    return list(zip(places[::2], places[1::2], strict=True))
 
 
 class Probe:
@@ -152,10 +120,7 @@ class Probe:
         layers, _, num_spans, _, dim = train.h_LNQSD.shape
         sides = (1, 2, 3)
         self.mean_L1D = train.h_LNQSD.sum(sides)[:, None] / train.mask_NQS.sum()
-        centred = (train.h_LNQSD - self.mean_L1D[:, :, None, None]) * train.mask_NQS[..., None]
-        self.scale_L11 = (
-            (centred.square().sum((1, 2, 3, 4)) / (train.mask_NQS.sum() * dim)).sqrt()
-        ).clamp(min=1e-6)[:, None, None]
+        self.scale_L11 = _deviation(train, self.mean_L1D).clamp(min=1e-6)[:, None, None]
         device = train.h_LNQSD.device
         self.allowed_XL = (torch.arange(layers) <= torch.tensor(tops)[:, None]).to(device)
         p, h = options.projection, options.hidden
@@ -209,14 +174,24 @@ class Probe:
         descend(options, list(self.weights.values()), loss, len(train.gold_N))
 
     @torch.no_grad()
-    def accuracy(self, test: Spans) -> Tensor:
+    def accuracy(self, blocks: Iterable[Spans]) -> Tensor:
         """Share of right labels of each probe, X."""
-        numbers = torch.arange(len(test.gold_N)).split(BLOCK)
         right = [
-            (self.logits(batch).argmax(-1) == batch.gold_N).sum(-1)
-            for batch in map(test.chosen, numbers)
+            ((self.logits(block).argmax(-1) == block.gold_N).sum(-1), len(block.gold_N))
+            for block in blocks
         ]
-        return torch.stack(right).sum(0).double() / len(test.gold_N)
+        return torch.stack([part for part, _ in right]).sum(0).double() / sum(n for _, n in right)
+
+
+def _deviation(train: Spans, mean_L1D: Tensor) -> Tensor:
+    """Root of the mean squared distance to the mean over words and dimensions, L."""
+    squares = []
+    for numbers in torch.arange(len(train.gold_N)).split(BLOCK):
+        part = train.chosen(numbers)
+        centred = (part.h_LNQSD - mean_L1D[:, :, None, None]) * part.mask_NQS[..., None]
+        squares.append(centred.square().sum((1, 2, 3, 4)))
+    total_L = torch.stack(squares).sum(0)
+    return (total_L / (train.mask_NQS.sum() * mean_L1D.shape[-1])).sqrt()
 
 
 def _start(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

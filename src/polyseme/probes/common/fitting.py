@@ -35,6 +35,9 @@ class Steps:
     """Items of an optimizer step."""
     lr: Rate = 0.02
     """First learning rate of Adam; falls to 0 along a cosine."""
+    max_gib: Rate = 2.0
+    """Most memory for the vectors that are trained on: fewer are taken where more would be
+    needed."""
 
 
 @config
@@ -44,10 +47,8 @@ class Fitting(Steps):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Decoupled weight decay."""
     max_units: Positive = 50_000
-    """Most training units: a random choice, the same for all representations."""
-    max_gib: Rate = 2.0
-    """Most memory for vectors of training units: fewer units are chosen where more would be
-    needed."""
+    """Most training units: a random choice, the same for all representations; where `max_gib` lets
+    a wide one have fewer, they are among those of the others."""
 
 
 class Scale(NamedTuple):

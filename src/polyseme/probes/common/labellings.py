@@ -99,9 +99,13 @@ def most_units(probed: Probed, options: Any) -> int:
     """
     usual = Fitting()
     width = probed.task.family.width(probed.dim)
-    max_gib = getattr(options, "max_gib", usual.max_gib)
-    fit = int(max_gib * GIB / (BYTES * probed.num_layers * width))
-    return max(1, min(getattr(options, "max_units", usual.max_units), fit))
+    fit = most_vectors(getattr(options, "max_gib", usual.max_gib), probed.num_layers, width)
+    return min(getattr(options, "max_units", usual.max_units), fit)
+
+
+def most_vectors(max_gib: float, layers: int, dim: int) -> int:
+    """How many vectors of all layers fit into so much memory, at least one."""
+    return max(1, int(max_gib * GIB / (BYTES * layers * dim)))
 
 
 def units_of(probed: Probed, name: SplitName, most: int | None) -> Units:
@@ -120,7 +124,7 @@ def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) ->
         if target != IGNORE and len(split.sentences[item])
     ]
     if most is not None and len(places) > most:
-        chosen = philox(0, STREAM).choice(len(places), most, replace=False)
+        chosen = philox(0, STREAM).permutation(len(places))[:most]
         places = [places[i] for i in np.sort(chosen)]
     h_LND = _vectors(encode, task, split, places)
     choices = task.choices(split)

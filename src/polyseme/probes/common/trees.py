@@ -104,17 +104,19 @@ def spanning(distances_GTT: np.ndarray, there_GT: np.ndarray) -> np.ndarray:
     return heads_GT
 
 
-def edges(heads_GT: np.ndarray) -> list[frozenset[tuple[int, int]]]:
-    """Edges of each spanning tree, the smaller number first."""
-    found: list[set[tuple[int, int]]] = [set() for _ in heads_GT]
-    for graph, place in zip(*np.nonzero(heads_GT >= 0), strict=True):
-        head = int(heads_GT[graph, place])
-        found[graph].add((min(int(place), head), max(int(place), head)))
-    return [frozenset(of) for of in found]
+def right(heads_GT: np.ndarray, tree: Tree) -> np.ndarray:
+    """How many edges of each spanning tree are edges of the sentence's tree, G."""
+    near_TT = (tree.distances_TT == 1) & tree.scored_T & tree.scored_T[:, None]
+    counted_GT = near_TT[np.arange(heads_GT.shape[1]), heads_GT] & (heads_GT >= 0)
+    counts: np.ndarray = counted_GT.sum(-1)
+    return counts
 
 
 def spearman(found_XT: np.ndarray, gold_XT: np.ndarray) -> np.ndarray:
-    """Rank correlation of each row, ties by mean rank; nan where either is constant."""
+    """Rank correlation of each row, ties by mean rank; nan where either is constant.
+
+    Leading axes may differ as those of numpy operations may.
+    """
     from scipy.stats import rankdata
 
     a_XT, b_XT = (rankdata(x, axis=-1) for x in (found_XT, gold_XT))
@@ -125,10 +127,20 @@ def spearman(found_XT: np.ndarray, gold_XT: np.ndarray) -> np.ndarray:
     return found
 
 
-def by_length(values: Sequence[float], lengths: Sequence[int]) -> float | None:
-    """Mean over lengths of the mean over sentences of a length; None where there are none."""
-    groups: dict[int, list[float]] = {}
-    for value, length in zip(values, lengths, strict=True):
-        if length in LENGTHS and np.isfinite(value):
-            groups.setdefault(length, []).append(value)
-    return float(np.mean([np.mean(group) for group in groups.values()])) if groups else None
+def by_length(values_NX: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
+    """Mean over lengths of the mean over sentences of a length, X; nan where there are none.
+
+    Args:
+        values_NX: of N sentences, X any further axes; nan counts nowhere.
+    """
+    lengths_N = np.array(lengths)
+    sums_X, counts_X = np.zeros((2, *values_NX.shape[1:]))
+    for length in sorted({*LENGTHS}.intersection(lengths)):
+        values = values_NX[lengths_N == length]
+        known = np.isfinite(values)
+        there = known.any(0)
+        means = np.where(known, values, 0).sum(0) / known.sum(0).clip(min=1)
+        sums_X, counts_X = sums_X + means * there, counts_X + there
+    with np.errstate(invalid="ignore"):
+        found: np.ndarray = sums_X / counts_X
+    return found
