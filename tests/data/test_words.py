@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from polyseme.data.words import WordSplitter
+from pathlib import Path
+
+from polyseme.data.words import WordSplitter, written_out
+from polyseme.tasks import base as task
 
 
 def test_words() -> None:
@@ -22,3 +25,17 @@ def test_sentences_know_abbreviations_of_the_language() -> None:
         ["He", "was", "late", "."],
         ["One", "more"],
     ]
+
+
+def test_where_no_space_stood_is_kept(tmp_path: Path) -> None:
+    text = "Some ex-wives, of 3.5 men, don't (like) him."
+    words = WordSplitter("en").spaced(text)
+    assert words == WordSplitter("en").words(text)
+    written, starts = written_out(words)
+    assert written == text
+    assert [text[start:].startswith(word) for start, word in zip(starts, words, strict=True)]
+    assert written_out(WordSplitter("en").words("a, b")) == ("a , b", [0, 2, 4])
+    split = task.Split([words, ["a", "b"]], ["x", "y"])
+    task.write(tmp_path, dict.fromkeys(task.SPLITS, split), {"name": "t"})
+    both = task.read(tmp_path, "test").sentences
+    assert [written_out(found)[0] for found in both] == [text, "a b"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_left
 from pathlib import Path
 
 import pytest
@@ -25,22 +26,21 @@ PAIRS = [
     ("The police found crack in the unbelievable house.", "The police crack in found the house."),
     ("Don't naïve students match?", "Don't naïve match students?"),
     ("There was a wall.", "A was there wall."),
+    ("Some ex-wives, of 3.5 men, like him.", "Some ex-wives, of 3.5 men, likes him."),
 ]
 
 
 @torch.no_grad()
-def _masked(folder: Path, words: list[str]) -> float:
+def _masked(folder: Path, text: str, words: list[str]) -> float:
     """Kauf & Ivanova's definition: a piece and the later ones of its word are hidden."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     network = transformers.AutoModelForMaskedLM.from_pretrained(folder).eval()
     total = 0.0
-    owners, ids = [-1], [tokenizer.cls_token_id]
-    for number, word in enumerate(words):
-        prefix = " " if folder.name == "roberta" and number else ""
-        found = tokenizer(prefix + word, add_special_tokens=False)["input_ids"]
-        ids += found
-        owners += [number] * len(found)
-    ids, owners = [*ids, tokenizer.sep_token_id], [*owners, -1]
+    found = tokenizer(text, return_offsets_mapping=True)
+    ids, ends = found["input_ids"], []
+    for word in words:
+        ends.append(text.index(word, ends[-1] if ends else 0) + len(word))
+    owners = [bisect_left(ends, end) if end else -1 for _, end in found["offset_mapping"]]
     for n, owner in enumerate(owners):
         if owner >= 0:
             hidden = [
@@ -53,11 +53,11 @@ def _masked(folder: Path, words: list[str]) -> float:
 
 
 @torch.no_grad()
-def _causal(folder: Path, words: list[str]) -> float:
+def _causal(folder: Path, text: str, words: list[str]) -> float:
     """The text after the token that ends one."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     network = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
-    ids = tokenizer(" ".join(words), return_tensors="pt")["input_ids"]
+    ids = tokenizer(text, return_tensors="pt")["input_ids"]
     if ids[0, 0] != tokenizer.bos_token_id:
         ids = torch.cat([torch.tensor([[tokenizer.bos_token_id]]), ids], dim=1)
     loss = network(ids, labels=ids).loss
@@ -81,10 +81,10 @@ def test_blimp_is_scored_as_by_transformers(tmp_path: Path, bring_in: Import, na
     split = blimp.prepare(blimp.Config(module="blimp", source="x"), data)["test"]
     direct = _masked if "bert" in name else _causal
     right = []
-    for words in split.sentences:
+    for texts, words in zip(PAIRS, split.sentences, strict=True):
         middle = words.index(TEXT)
         both = [list(words[:middle]), list(words[middle + 1 :])]
-        expected = [direct(folder, sentence) for sentence in both]
+        expected = [direct(folder, *pair) for pair in zip(texts, both, strict=True)]
         assert model.scores(both) == pytest.approx(expected, rel=1e-4)
         right.append(float(expected[0] > expected[1]))
     kept = minimal_pairs.kept(minimal_pairs.Config(), model, Given(split))

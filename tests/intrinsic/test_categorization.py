@@ -92,3 +92,10 @@ def test_words_with_the_same_vector_are_no_warning(recwarn: pytest.WarningsRecor
     purities = [row["value"] for row in rows if row["metric"] == "purity"]
     assert purities == [5 / 6] * 2 * 2 * 2
     assert not recwarn.list
+
+
+def test_there_are_as_many_clusters_as_categories(pieces: WordPieces) -> None:
+    """Each more would find one of the three places."""
+    vectors = {"a": [0.0], "b": [0.1], "c": [5.0], "d": [9.0], "e": [9.1]}
+    found = measured(table(pieces, vectors), [*vectors], ["x", "x", "y", "x", "x"])
+    assert found["purity", "skip"]["value"] == 0.8

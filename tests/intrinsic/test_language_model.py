@@ -14,7 +14,7 @@ from polyseme.data.tokenizer import CLS, WordPieces
 from polyseme.errors import DataError
 from polyseme.intrinsic import language_model, running_text
 from polyseme.models import bert, gpt
-from polyseme.models.base import Representation
+from polyseme.models.base import SENTENCE, TEXT, Representation
 from polyseme.models.common.filling import Filling
 from polyseme.models.common.table import Table
 from polyseme.tasks import running_text as task
@@ -45,6 +45,14 @@ def test_bytes_and_words_are_those_of_the_text() -> None:
     assert _values(rows) == {  # naïve: 6 bytes; 7 + 2 + 2 with a space each
         "bits_per_byte": (pytest.approx(9 / 11), 3), "word_perplexity": (8.0, 3),
     }  # fmt: skip
+
+
+def test_marks_between_texts_are_not_counted() -> None:
+    material = Given(Split([["x"]], ["1"]), texts=[["a", TEXT, "b", SENTENCE, "c"]])
+    rows = language_model.measure(
+        language_model.Config(), cast("Representation", Halves()), material
+    )
+    assert _values(rows) == {"bits_per_byte": (1.5, 3), "word_perplexity": (8.0, 3)}
 
 
 def test_replaced_words_are_not_counted() -> None:

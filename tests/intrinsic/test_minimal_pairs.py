@@ -8,11 +8,12 @@ from typing import Any, cast
 import pytest
 import torch
 from tests.intrinsic.given import Given
+from tests.intrinsic.toy import Toy
 
 from polyseme.data.tokenizer import WordPieces
 from polyseme.intrinsic import minimal_pairs
 from polyseme.models import bert, electra
-from polyseme.models.base import TEXT, Representation, Words
+from polyseme.models.base import TEXT, Representation, WordBatch, Words
 from polyseme.models.common.filling import Filling
 from polyseme.models.common.table import Table
 from polyseme.tasks.base import Split
@@ -103,3 +104,19 @@ def test_a_table_scores_by_how_well_vectors_agree(pieces: WordPieces) -> None:
     split = Split([["a", "b", TEXT, "a", "c"]], ["x"])
     rows = list(minimal_pairs.measure(OPTIONS, table.eval(), Given(split)))
     assert rows[0]["value"] == 1.0
+
+
+def test_a_table_says_how_well_the_words_of_its_last_layer_agree(pieces: WordPieces) -> None:
+    """The mean, so that a longer sentence is no better for its length."""
+
+    class Two(Toy):
+        def forward(self, batch: WordBatch) -> torch.Tensor:
+            h_LBTD = super().forward(batch)
+            return torch.stack([torch.randn_like(h_LBTD[0]), h_LBTD[0]])
+
+    model = Two(["a", "b"], dim=2)
+    model.table.weight.data[1:] = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    pairs = [("a a", "a a a a"), ("a a", "a b b b"), ("a b a", "a b")]
+    items = Split([[*x.split(), TEXT, *y.split()] for x, y in pairs], [["p"]] * 3)
+    kept = minimal_pairs.kept(OPTIONS, model, Given(items))
+    assert [row["value"] for row in kept] == [0.5, 1.0, 1.0]

@@ -73,3 +73,14 @@ def test_a_table_has_no_surprisals(pieces: WordPieces) -> None:
     material = Given(SPLIT, card=CARD)
     assert not list(syntaxgym.measure(syntaxgym.Config(), table, material))
     assert not list(syntaxgym.kept(syntaxgym.Config(), table, material))
+
+
+@pytest.mark.parametrize(("off", "equal"), [(0.0, 1.0), (0.0005, 1.0), (0.01, 0.0), (0.5, 0.0)])
+def test_sums_are_equal_that_floats_cannot_tell_apart(off: float, equal: float) -> None:
+    split = Split(
+        [["2", f"{2 + off}"]], [SPLIT.labels[0]], places=[[0, 1]], keys=[["one", "1", "x"]]
+    )
+    card = {"formulas": {"one": ["(1;%x%) = (2;%x%)"]}}
+    model = cast("Representation", Said())
+    rows = list(syntaxgym.measure(syntaxgym.Config(), model, Given(split, card=card)))
+    assert {row["value"] for row in rows} == {equal}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 import torch
@@ -12,8 +13,8 @@ from tests.intrinsic.given import Given
 from polyseme.data.tokenizer import CLS, MASK, SEP, WordPieces
 from polyseme.intrinsic import gaps
 from polyseme.models import bert, electra, gpt, gpt_bert
-from polyseme.models.base import SENTENCE, TEXT
-from polyseme.models.common.filling import locate
+from polyseme.models.base import SENTENCE, TEXT, Representation, Words
+from polyseme.models.common.filling import Filling, locate
 from polyseme.models.common.table import Table
 from polyseme.tasks.base import Split
 
@@ -125,6 +126,24 @@ def test_a_model_from_the_left_has_bits_of_another_name_and_no_floor(pieces: Wor
         rows = list(gaps.measure(gaps.Config(), _made(module, pieces), Given(items)))
         assert names <= {row["metric"] for row in rows}
         assert ("floor_bits_per_gap" in {row["metric"] for row in rows}) == (module is electra)
+
+
+def test_the_excess_is_what_the_model_needs_more_than_the_floor() -> None:
+    class Said(Filling):
+        sides = "both"
+
+        def surprisals(self, texts: Sequence[Words], places: Sequence[int]) -> list[float]:
+            return [float(text[place]) for text, place in zip(texts, places, strict=True)]
+
+        def fill(self, text: Words, place: int, num_words: int) -> list[tuple[str, float]]:
+            raise NotImplementedError
+
+    items = Split([["3"], ["x", "5"]], [1.0, 2.0], [[0], [1]])
+    rows = gaps.measure(gaps.Config(), cast("Representation", Said()), Given(items))
+    assert {row["metric"]: row["value"] for row in rows} == {
+        "bits_per_gap": 4.0, "floor_bits_per_gap": 1.5, "excess_bits_per_gap": 2.5,
+        "excess_error": pytest.approx(0.5),
+    }  # fmt: skip
 
 
 @torch.no_grad()

@@ -31,6 +31,25 @@ def word_splitter() -> PreTokenizer:
     return Split(Regex(PATTERN), behavior="removed", invert=True)
 
 
+class Glued(str):
+    """A word that no space comes before, as the full stop of a sentence.
+
+    Equal to the word without the mark: only who writes the text out again need know.
+    """
+
+    __slots__ = ()
+
+
+def written_out(words: Sequence[str]) -> tuple[str, list[int]]:
+    """The text, and where each of its words begins."""
+    text, starts = "", []
+    for word in words:
+        text += "" if not text or isinstance(word, Glued) else " "
+        starts.append(len(text))
+        text += word
+    return text, starts
+
+
 class WordSplitter:
     """Paragraphs of normalised text to sentences of words.
 
@@ -45,6 +64,14 @@ class WordSplitter:
     def words(self, sentence: str) -> list[str]:
         """Words in their original casing."""
         return [word for word, _ in self._splitter.pre_tokenize_str(sentence)]
+
+    def spaced(self, sentence: str) -> list[str]:
+        """The same, marked as `Glued` where no space comes before them."""
+        found, before = [], -1
+        for word, (start, end) in self._splitter.pre_tokenize_str(sentence):
+            found.append(Glued(word) if start == before else word)
+            before = end
+        return found
 
     def sentences(self, paragraphs: Sequence[str]) -> list[list[str]]:
         """Words of every sentence that has any."""

@@ -127,5 +127,5 @@ def _coherences(representation: Representation, texts: Sequence[Words]) -> list[
         for h_LTD in representation.encode(texts[start : start + BLOCK_TEXTS]):
             h_TD = h_LTD[-1]
             others_TD = (h_TD.sum(0) - h_TD) / max(1, len(h_TD) - 1)
-            found.append(float(torch.cosine_similarity(h_TD, others_TD, dim=-1).sum()))
+            found.append(float(torch.cosine_similarity(h_TD, others_TD, dim=-1).mean()))
     return found

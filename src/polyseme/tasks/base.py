@@ -20,11 +20,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from polyseme.data.words import Glued
 from polyseme.errors import DataError
 
 CARD = "task.json"
 SPLITS = ("train", "valid", "test")
 OPTIONAL = ("places", "cut", "keys")
+GLUED = "glued"
+"""Column of the words of an item that no space comes before."""
 """Columns that a split may have besides words and labels."""
 UNLABELLED = None
 KEY_END = "%"
@@ -36,7 +39,7 @@ class Split:
     """Items of one split.
 
     Attributes:
-        sentences: words of each item.
+        sentences: words of each item; `Glued` where it is known that no space comes before one.
         labels: of each item: one label, or one for each word (None where a word has none).
         places: of each item: the words that its label is about; None where it is about all.
         cut: of each item: whether its end was left out; None where nothing was.
@@ -69,6 +72,9 @@ def write(folder: Path, splits: Mapping[str, Split], card: Mapping[str, Any]) ->
     require_items(splits, task=card["name"])
     for name, split in splits.items():
         columns = {"words": list(split.sentences), "labels": list(split.labels)}
+        glued = [_glued(words) for words in split.sentences]
+        if any(glued):
+            columns[GLUED] = glued
         for column in OPTIONAL:
             if (values := getattr(split, column)) is not None:
                 columns[column] = list(values)
@@ -95,6 +101,10 @@ def require_splits(splits: Mapping[str, Split], *, task: str) -> None:
         )
 
 
+def _glued(words: Sequence[str]) -> list[int]:
+    return [place for place, word in enumerate(words) if isinstance(word, Glued)]
+
+
 def require_items(splits: Mapping[str, Split], *, task: str) -> None:
     """Refuse a split without items.
 
@@ -116,7 +126,12 @@ def read(folder: Path, split: str) -> Split:
     """One split of a prepared task."""
     table = pq.read_table(folder / f"{split}.parquet")
     others = {name: table[name].to_pylist() for name in OPTIONAL if name in table.column_names}
-    return Split(table["words"].to_pylist(), table["labels"].to_pylist(), **others)
+    sentences = table["words"].to_pylist()
+    if GLUED in table.column_names:
+        for words, places in zip(sentences, table[GLUED].to_pylist(), strict=True):
+            for place in places:
+                words[place] = Glued(words[place])
+    return Split(sentences, table["labels"].to_pylist(), **others)
 
 
 def budget_items(split: Split, size: int | str, *, task: str) -> list[int]:

@@ -1,7 +1,8 @@
 """BLiMP (Warstadt et al. 2020): grammatical and ungrammatical sentences that differ minimally.
 
 A file has the pairs of one paradigm, a JSON object a line, of which `sentence_good`,
-`sentence_bad` and the phenomenon (`linguistics_term`) are read. Sentences are split as a corpus is.
+`sentence_bad` and the phenomenon (`linguistics_term`) are read. Sentences are split as a corpus is;
+where no space stood is kept, for checkpoints that read text.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _pairs(path: Path, splitter: WordSplitter, options: Config) -> Iterator[tupl
             continue
         where = f"{path}:{number}"
         good, bad, phenomenon = _read(line, where=where)
-        words = (splitter.words(normalize(text)) for text in (good, bad))
+        words = (splitter.spaced(normalize(text)) for text in (good, bad))
         yield minimal.joined(*words, where=where, mend=mend), phenomenon
 
 

@@ -1,9 +1,10 @@
 """A network of transformers as a representation: rows of pieces in, hidden states out.
 
-The words of a text are joined by spaces and cut by the checkpoint's own tokenizer, as it was
-trained; a piece belongs to the word in which its first character that is no space lies. A text that
-is longer than `max_length` is cut between words into rows that are encoded apart; a longer word
-loses its end. Sentences of one text share a row, another text begins another one.
+The words of a text are joined by spaces, but where a task knows that none stood, and cut by the
+checkpoint's own tokenizer, as it was trained; a piece belongs to the word in which its first
+character that is no space lies. A text that is longer than `max_length` is cut between words into
+rows that are encoded apart; a longer word loses its end. Sentences of one text share a row, another
+text begins another one.
 
 Shapes: R rows, S pieces, D dimensions, L layers.
 """
@@ -19,6 +20,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from polyseme.data.words import written_out
 from polyseme.errors import ConfigError, DataError
 from polyseme.models.base import SENTENCE, TEXT, Words
 from polyseme.models.common.contextual import Pooling, SubwordRows
@@ -126,10 +128,8 @@ class Model(SubwordRows):
 
     def _pieces(self, words: Sequence[str]) -> list[list[int]]:
         """Ids of the pieces of each word of one text; at least one a word."""
-        text = " ".join(words)
+        text, starts = written_out(words)
         encoding = self.tokenizer.encode(text, add_special_tokens=False)
-        sizes = np.array([len(word) + 1 for word in words])
-        starts = np.cumsum(sizes) - sizes
         pieces: list[list[int]] = [[] for _ in words]
         for index, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
             spaces = len(text[start:end]) - len(text[start:end].lstrip(" "))
