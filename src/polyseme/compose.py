@@ -10,12 +10,13 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml  # type: ignore[import-untyped]
 from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
@@ -53,6 +54,15 @@ class General:
     """Selected representation that stands beside those of `stacked`."""
 
 
+def _missing(file: str, conf: Path) -> ConfigError:
+    """There is no such item; which ones there are."""
+    group, _, name = file.rpartition("/")
+    there = sorted(path.stem for path in (conf / group).glob("*.yaml"))
+    near = get_close_matches(name, there, cutoff=0.5) or there
+    mend = f"write it, or choose {', '.join(near)}" if near else "see conf/config.yaml"
+    return ConfigError("is missing", where=conf / f"{file}.yaml", mend=mend)
+
+
 def composed(overrides: Sequence[str], conf: Path = Path("conf")) -> dict[str, Any]:
     """The params that conf/ gives with some overrides, resolved and checked.
 
@@ -68,6 +78,8 @@ def composed(overrides: Sequence[str], conf: Path = Path("conf")) -> dict[str, A
             params: dict[str, Any] = OmegaConf.to_container(chosen, resolve=True)  # type: ignore[assignment]
     except UnicodeDecodeError:
         raise _not_utf8(conf) from None
+    except MissingConfigException as error:
+        raise _missing(str(error.missing_cfg_file), conf) from None
     except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ConfigError(" / ".join(lines[:2]), where=conf, mend="see conf/config.yaml") from None

@@ -63,7 +63,9 @@ def repro(jobs: int | None, file: Path = Path("params.yaml")) -> int:
         together(dealt(of_models(params), jobs))
         stacks = [[f"{STACK}@{c}-{m}"] for c in params["corpora"] for m in params["stacked"]]
         together(dealt(stacks, jobs))
-    return subprocess.run(DVC, check=False).returncode  # noqa: S603
+    # no threads here
+    last = subprocess.run(DVC, check=False, preexec_fn=_die_with_parent)  # noqa: S603
+    return last.returncode
 
 
 def room_for(runtime: settings.Runtime, cores: int) -> int:

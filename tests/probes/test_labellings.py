@@ -43,6 +43,21 @@ def probed(tmp_path: Path) -> Probed:
     return Probed(encode, PreparedTask(tmp_path), [0, 1], LAYERS, DIM)
 
 
+@pytest.fixture(autouse=True)
+def few_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine are enough here."""
+    monkeypatch.setattr(labellings, "MIN_TYPES", 9)
+
+
+def test_a_task_of_few_types_has_no_control_task(
+    probed: Probed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert {key.control for key in labellings.keys_of(probed)} == {False, True}
+    monkeypatch.setattr(labellings, "MIN_TYPES", 10)
+    assert {key.control for key in labellings.keys_of(probed)} == {False}
+    assert {row["metric"] for row in evaluate("linear", {"min_steps": 2}, probed)} == {"accuracy"}
+
+
 def test_no_more_units_are_chosen_than_fit(probed: Probed) -> None:
     for max_gib, expected in ((2.0, 200), (100 * LAYERS * DIM * 8 / 2**30, 100), (1e-12, 1)):
         options = linear.Config(max_units=200, max_gib=max_gib)

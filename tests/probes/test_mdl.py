@@ -111,3 +111,9 @@ def test_width_is_what_a_probe_needs_for_what_is_not_linear() -> None:
     narrow, wide = (float((found[w][0, 0].numpy() == gold[1200:]).mean()) for w in (1, 32))
     assert wide > 0.93
     assert narrow < 0.8
+
+
+@pytest.mark.parametrize("fractions", [(0.5,), (0.5, 0.1, 1.0), (-1.0, 1.0), (0.5, 0.5, 1.0)])
+def test_a_code_of_a_part_is_refused(fractions: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="rise, the last one 1"):
+        mdl.Config(fractions=fractions)

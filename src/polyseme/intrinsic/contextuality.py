@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from polyseme.config import config
 from polyseme.data.split import Split as SplitName
@@ -49,6 +49,12 @@ class Config:
     """Forms in fewer sentences are not measured."""
     max_occurrences: AtLeastTwo = 20
     """Most occurrences of a form: the first ones."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Config:
+        if self.min_occurrences > self.max_occurrences:
+            raise ValueError("min_occurrences at most max_occurrences")
+        return self
 
 
 class Sample(NamedTuple):

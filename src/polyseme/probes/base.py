@@ -33,6 +33,9 @@ MAX_LABELS = 1000
 SemCor, the weights alone would take 0.5 GB, Adam three times as much."""
 
 CPU = torch.device("cpu")
+MIN_TYPES = 50
+"""Tasks of fewer word types have no control task: where a few types have real labels that differ
+from place to place, one for each type is easy to remember, and selectivity would only say so."""
 Encode = Callable[[Sequence[Words]], list[Tensor]]
 Rows = Iterator[dict[str, Any]]
 

@@ -15,16 +15,15 @@ from torch import Tensor
 from polyseme.config import config
 from polyseme.probes.base import ProbeData
 from polyseme.probes.common.classifier import predict as predicted
-from polyseme.probes.common.fitting import Fitting
+from polyseme.probes.common.fitting import Fitting, Sizes
 from polyseme.probes.common.nets import Hidden, Linear, Net, Size
-from polyseme.training.options import Positive
 
 
 @config
 class Config(Fitting):
     """Values of conf/probe/linear.yaml."""
 
-    ranks: tuple[Positive, ...] = ()
+    ranks: Sizes = ()
     """Bounded ranks that are fitted beside the full one."""
 
 

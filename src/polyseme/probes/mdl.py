@@ -23,7 +23,7 @@ from itertools import pairwise
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from polyseme.config import config
@@ -53,6 +53,14 @@ class Config(Fitting):
     """How often a probe in training is tried on validation units."""
     max_valid: Positive = 2000
     """Most validation units."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Config:
+        """What is not sent costs nothing: a code of a part would look short."""
+        rising = all(a < b for a, b in pairwise((0.0, *self.fractions)))
+        if not rising or self.fractions[-1] != 1:
+            raise ValueError("fractions above 0 that rise, the last one 1")
+        return self
 
 
 def suits(family: Family) -> bool:

@@ -15,9 +15,9 @@ from torch import Tensor
 from polyseme.config import config
 from polyseme.probes.base import ProbeData
 from polyseme.probes.common.classifier import predict as predicted
-from polyseme.probes.common.fitting import Fitting
+from polyseme.probes.common.fitting import Fitting, Sizes
 from polyseme.probes.common.nets import Hidden, Net, Size
-from polyseme.training.options import Positive, Rate
+from polyseme.training.options import Rate
 
 
 @config
@@ -26,7 +26,7 @@ class Config(Fitting):
 
     lr: Rate = 0.005
     """First learning rate of Adam; falls to 0 along a cosine."""
-    widths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (16, 64)
+    widths: Annotated[Sizes, Field(min_length=1)] = (16, 64)
     """Hidden units; one probe each."""
 
 

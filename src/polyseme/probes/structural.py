@@ -30,7 +30,7 @@ from torch import Tensor
 from polyseme.config import config
 from polyseme.probes.base import Probed, Rows
 from polyseme.probes.common import trees
-from polyseme.probes.common.fitting import Steps
+from polyseme.probes.common.fitting import Sizes, Steps
 from polyseme.probes.common.geometry import Kind, Sentences, learn, of_each_seed, squared_distances
 from polyseme.probes.common.labellings import most_vectors
 from polyseme.probes.common.trees import Tree
@@ -54,7 +54,7 @@ class Config(Steps):
     """Sentences of an optimizer step."""
     lr: Rate = 0.005
     """First learning rate of Adam; falls to 0 along a cosine."""
-    ranks: Annotated[tuple[Positive, ...], Field(min_length=1)] = (8, 32)
+    ranks: Annotated[Sizes, Field(min_length=1)] = (8, 32)
     """Ranks of B."""
 
 

@@ -8,7 +8,7 @@ from polyseme.stats.seeds import Summary
 
 MISSING, ELSEWHERE = "–", "elsewhere"
 _COUNTS = "num_"
-_DECIMALS = {"perplexity": 1, "word_perplexity": 1, "pseudo_word_perplexity": 1, "kilobits": 1}
+_DECIMALS = {"perplexity": 1, "word_perplexity": 1, "pseudo_word_perplexity": 1, "kilobits": 2}
 _NAMES = {
     "macro_f1": "macro F1",
     "f1": "F1 of spans",

@@ -7,7 +7,6 @@ where no space stood is kept, for checkpoints that read text.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -21,7 +20,7 @@ from polyseme.data.words import WordSplitter
 from polyseme.errors import DataError
 from polyseme.tasks.base import Split
 from polyseme.tasks.common import minimal
-from polyseme.tasks.common.lines import numbered
+from polyseme.tasks.common.lines import json_value, numbered
 from polyseme.training.options import Positive
 
 FAMILY = "minimal_pairs"
@@ -84,7 +83,7 @@ def _read(line: str, *, where: str) -> tuple[str, ...]:
     """
     mend = f"write an object with {', '.join(KEYS)}"
     try:
-        found: Any = json.loads(line)
+        found: Any = json_value(line, where=where)
     except (ValueError, RecursionError) as error:
         raise DataError(f"is no JSON ({error})", where=where, mend=mend) from None
     for key in KEYS:

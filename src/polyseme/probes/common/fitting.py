@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, NamedTuple
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from polyseme.config import config
@@ -21,6 +21,16 @@ from polyseme.training.options import Positive, Rate
 ORDER_SEED = 0
 STREAM = 5
 After = Callable[[int, int], None]
+
+
+def _distinct(values: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("values that are not the same")
+    return values
+
+
+Sizes = Annotated[tuple[Positive, ...], AfterValidator(_distinct)]
+"""Ranks or widths, each once."""
 
 
 @config

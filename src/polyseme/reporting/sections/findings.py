@@ -10,7 +10,8 @@ NOTE = (
     f"{YES}: over seeds, the two ranges lie apart; of what has no seeds, every representation or "
     f"task agrees. {NO}: the same the other way round. {UNTOLD}: the ranges overlap, "
     "representations or tasks disagree, there is one seed alone, or rows are missing. Selectivity "
-    "is the mean over representations, tasks and layers; of layers the best is taken."
+    "is the mean over trained representations, tasks with a control task and layers, of the probe "
+    "without a bound, else of the largest width; of layers the best is taken elsewhere."
 )
 
 

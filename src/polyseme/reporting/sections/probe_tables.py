@@ -40,6 +40,28 @@ def classified(found: Sequence[Probing]) -> Table:
     return _table(f"{caption}, on {found[0].rows.one('split')}", columns, lines)
 
 
+def best(found: Sequence[Probing]) -> Table:
+    """A line a probe and representation: its best layer, and what the control task leaves."""
+    metric = found[0].metric
+    lines: list[Line] = []
+    for each in found:
+        for system, group in each.by_layer.by("system").items():
+            real = group.where(metric=metric).real()
+            tops = {layer: summary.mean for layer, rows in real.by("layer").items()
+                    if (summary := rows.summary())}  # fmt: skip
+            if not tops:
+                continue
+            top = max(tops, key=lambda layer: tops[layer])
+            at = group.where(layer=top)
+            line: Line = [each.probe, system, place(top), score(metric, real.where(layer=top))]
+            line += [score(metric, at.where(metric=metric, control=True))]
+            lines.append([*line, score(SELECTIVITY, at.where(metric=SELECTIVITY))])
+    measured = numbers.name(metric)
+    columns = ["Probe", "Representation", "Best layer", measured, f"Control {measured}"]
+    caption = f"{found[0].task}: the best layer of each, and what is left after the control task"
+    return table(caption, [*columns, "Selectivity"], lines, fold=FOLD)
+
+
 def coded(each: Probing) -> Table:
     """Compression and kilobits of real and control labels."""
     lines: list[Line] = []

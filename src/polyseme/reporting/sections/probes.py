@@ -31,9 +31,11 @@ NOTES = {
     "it. A rank or width bounds what a probe may compute; sentences, figures and DVC metrics "
     "take the one without a bound, else the largest.",
     CODE: "Compression is the cost of labels that are sent one by one over that of sending them "
-    "by a probe which learns on the way: 1 where nothing is learned.",
+    "by a probe which learns on the way: 1 where nothing is learned, below 1 where the probe is "
+    "surer than it is right, as with few items and many dimensions.",
     TREE: "UUAS is the share of the undirected edges of a tree that a learned distance finds; the "
-    "linear chain joins each word to the next.",
+    "linear chain joins each word to the next. Dspr and nspr are rank correlations of distances "
+    "and of depths, averaged over sentences of 5 to 50 words.",
     EDGE: "The edge probe may use layers 0 to l; the expected layer is where its score rises, the "
     "centre of gravity where its mix of all layers lies.",
 }
@@ -70,7 +72,9 @@ def _tables(found: list[Probing]) -> tuple[Table, ...]:
     for each in found:
         if each.kind == CLASSIFIER:
             metrics.setdefault(each.metric, []).append(each)
-    tables = [probe_tables.classified(group) for group in metrics.values()]
+    tables = []
+    for group in metrics.values():
+        tables += [probe_tables.best(group), probe_tables.classified(group)]
     tables += [TABLES[each.kind](each) for each in found if each.kind in TABLES]
     return tuple(tables)
 

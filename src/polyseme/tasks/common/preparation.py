@@ -16,11 +16,13 @@ from pydantic import Field
 from polyseme import items
 from polyseme.config import build, config
 from polyseme.data.split import Split as SplitName
-from polyseme.errors import ConfigError
+from polyseme.errors import ConfigError, DataError
 from polyseme.tasks import base
 from polyseme.tasks.base import Split
 from polyseme.tasks.common import duplicates
 from polyseme.tasks.families.base import METRICS, Family, get, is_trainable
+from polyseme.tasks.families.edge import require_spans
+from polyseme.tasks.families.span_pair import Family as SpanPair
 from polyseme.training.options import Positive
 
 
@@ -94,11 +96,14 @@ def prepare(task: Task, source: Path) -> tuple[dict[str, Split], dict[str, Any]]
     """
     splits: dict[str, Split] = dict(task.module.prepare(task.options, source))
     card = {"name": task.name, "family": task.family, "source": task.options.source}
+    told = f"conf/task/{task.name}.yaml, source {task.options.source}"
     if is_trainable(task.family):
-        base.require_splits(splits, task=task.name)
+        base.require_splits(splits, task=told)
         family = get(task.family)
+        for name, split in splits.items():
+            _require_places(split, family, where=f"{task.name}, split {name!r}")
         splits, notes = _compared(splits, task.common)
-        base.require_items(splits, task=task.name)
+        base.require_items(splits, task=told)
         if task.common.at_most:
             notes["drawn_from"] = {name: len(split) for name, split in splits.items()}
             splits = {name: _drawn(name, split, task) for name, split in splits.items()}
@@ -106,10 +111,25 @@ def prepare(task: Task, source: Path) -> tuple[dict[str, Split], dict[str, Any]]
             notes |= _unseen(splits, family)
         card |= notes | {"main_metric": _main_metric(task)}
         card["probed_only"] = getattr(task.module, "PROBED_ONLY", family.probed_only)
-        family.fit(splits["train"].labels, task=task.name)
+        family.fit(splits["train"].labels, task=told)
     if hasattr(task.module, "facts"):
         card |= task.module.facts(task.options, source)
     return splits, card
+
+
+def _require_places(split: Split, family: Family, *, where: str) -> None:
+    """Refuse items that speak of words which they do not have.
+
+    Raises:
+        DataError: naming the item.
+    """
+    for item, (words, places) in enumerate(zip(split.sentences, split.places or [], strict=False)):
+        here = f"{where}, item {item}"
+        if isinstance(family, SpanPair):
+            require_spans(words, places, where=here)
+        elif not all(0 <= place < len(words) for place in places):
+            what = f"words {list(places)} are not all among its {len(words)} words"
+            raise DataError(what, where=here, mend="mend its task's module: words count from 0")
 
 
 def _drawn(name: str, split: Split, task: Task) -> Split:

@@ -6,13 +6,13 @@ Each row comes with the line that it begins in, so that whoever refuses it can n
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from polyseme.data.streams import Encoding, open_text, read_lines
 from polyseme.errors import DataError
+from polyseme.tasks.common.lines import json_value
 from polyseme.tasks.common.texts import MAX_LINE
 
 MAX_SHOWN = 60
@@ -116,7 +116,7 @@ def json_lines(path: Path, columns: Sequence[Column], *, encoding: Encoding) -> 
                 continue
             where = f"{path}:{number}"
             try:
-                found = json.loads(line)
+                found = json_value(line, where=where)
             except (ValueError, RecursionError):
                 found = None
             if not isinstance(found, dict):
