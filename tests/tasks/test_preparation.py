@@ -59,7 +59,7 @@ def test_a_split_is_cut_to_the_size_in_conf_and_the_card_tells_from_what(tmp_pat
 
 def test_a_train_split_of_duplicates_alone_is_empty(tmp_path: Path) -> None:
     (tmp_path / "train").write_text("x bad\ny new\n")
-    with pytest.raises(DataError, match="toy: split 'train' is empty"):
+    with pytest.raises(DataError, match="source x: split 'train' is empty"):
         _prepare(tmp_path, drop_duplicates=True)
 
 
@@ -77,7 +77,7 @@ def test_a_label_unseen_in_training_is_told_and_counts_as_wrong(tmp_path: Path) 
 
 def test_one_label_alone_is_refused_when_the_task_is_prepared(tmp_path: Path) -> None:
     (tmp_path / "train").write_text("x a\nx b\n")
-    with pytest.raises(DataError, match="toy: has one label only: 'x'; check its source"):
+    with pytest.raises(DataError, match="source x: has one label only: 'x'; check its source"):
         _prepare(tmp_path)
 
 

@@ -98,10 +98,10 @@ def test_sentences_of_one_length_have_nothing_to_probe(corpus: Path) -> None:
         "module": "sentence_length", "source": "x", "min_words": 5, "max_words": 5, "num_bins": 3,
         "num_items": SIZES,
     }  # fmt: skip
-    with pytest.raises(DataError, match="toy: has one label only: '5'; check its source"):
+    with pytest.raises(DataError, match="source x: has one label only: '5'; check its source"):
         preparation.prepare(preparation.configured("toy", values), corpus)
     values |= {"min_words": 50, "max_words": 60}
-    with pytest.raises(DataError, match="toy: split 'train' is empty"):
+    with pytest.raises(DataError, match="source x: split 'train' is empty"):
         preparation.prepare(preparation.configured("toy", values), corpus)
 
 

@@ -155,7 +155,7 @@ def test_a_file_without_rows_is_an_empty_split_and_a_missing_file_is_named(tmp_p
     (tmp_path / "a").write_text("text,label\na,x\nb,y\n")
     for content in ("text,label\n", ""):
         (tmp_path / "b").write_text(content)
-        with pytest.raises(DataError, match="toy: split 'test' is empty; check its source"):
+        with pytest.raises(DataError, match="source x: split 'test' is empty; check its source"):
             preparation.prepare(task, tmp_path)
     (tmp_path / "b").unlink()
     with pytest.raises(DataError, match=r"b: cannot be read: No such file"):
