@@ -65,7 +65,7 @@ def prepare(options: Config, source: Path) -> Mapping[str, Split]:
 
 def _pairs(path: Path, splitter: WordSplitter, options: Config) -> Iterator[tuple[list[str], str]]:
     """Words and phenomenon of each pair that is not left out."""
-    mend = f"correct it, or name it in `left_out.{path.stem}` of conf/task/blimp.yaml"
+    mend = f"correct it, or name its number in `left_out.{path.stem}` of the task's conf file"
     for number, line in numbered(path):
         if number in options.left_out.get(path.stem, ()):
             continue
