@@ -44,12 +44,15 @@ def test_a_card_has_what_the_probes_of_its_task_found(evidence):
     tags = {panel.title: panel for panel in made["bert-cpos"].panels}
     assert list(tags) == ["linear: accuracy", "mlp: accuracy", "mdl: compression", "selectivity"]
     linear = [line.label for line in tags["linear: accuracy"].lines]
-    assert linear == ["no limit", "limit 4", "random weights", "control"]
+    assert linear == ["no limit", "rank or width 4", "random weights", "control"]
     assert {level.label for level in tags["linear: accuracy"].levels} == {
         "majority",
         "type majority",
     }
-    assert [line.label for line in tags["mlp: accuracy"].lines][:2] == ["limit 64", "limit 8"]
+    assert [line.label for line in tags["mlp: accuracy"].lines][:2] == [
+        "rank or width 64",
+        "rank or width 8",
+    ]
     (mean,) = [p for p in tags["linear: accuracy"].lines[0].points if p[0] == 3.0]
     values = evidence.rows.where(
         stage="probe", task="cpos", probe="linear", rank=None, layer="3", system="bert"
@@ -57,7 +60,11 @@ def test_a_card_has_what_the_probes_of_its_task_found(evidence):
     values = values.where(metric="accuracy", control=False).values()
     assert mean == (3.0, sum(values) / 3, min(values), max(values))
     tree = made["bert-structure"].panels
-    assert [line.label for line in tree[0].lines] == ["limit 32", "limit 4", "random weights"]
+    assert [line.label for line in tree[0].lines] == [
+        "rank or width 32",
+        "rank or width 4",
+        "random weights",
+    ]
     assert [(level.label, level.value) for level in tree[0].levels] == [("linear chain", 0.41)]
     (edge,) = made["bert-edges"].panels
     assert {(level.label, level.value) for level in edge.levels if level.upright} == {

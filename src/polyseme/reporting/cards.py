@@ -191,7 +191,7 @@ def _by_rank(own: Measurements, twin: Measurements) -> list[Line]:
     limits = [*([None] if own.where(rank=None) else []), *sorted(ranks, reverse=True)]
     lines = []
     for n, rank in enumerate(limits):
-        label = "no limit" if rank is None else f"limit {rank}"
+        label = "no limit" if rank is None else f"rank or width {rank}"
         colour = style.SERIES[n % len(style.SERIES)]
         lines += _line(label, colour, own.where(rank=rank))
     return lines + _line("random weights", style.SERIES[0], main_rank(twin), hollow=True)
