@@ -105,12 +105,14 @@ def test_where_one_fails_the_others_are_stopped(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel to end children")
-def test_children_end_with_a_killed_parent(tmp_path: Path) -> None:
-    note = tmp_path / "pid"
+@pytest.mark.parametrize("call", ["together([['x']])", "repro(1, pathlib.Path('params.yaml'))"])
+def test_children_end_with_a_killed_parent(in_tmp: Path, call: str) -> None:
+    note = in_tmp / "pid"
+    (in_tmp / "params.yaml").write_text("runtime: {}\n")
     written = f"pathlib.Path({str(note)!r}).write_text(str(os.getpid()))"
     child = f"import os, pathlib, time; {written}; time.sleep(60)"
     command = (sys.executable, "-c", child)
-    code = f"from polyseme import repro; repro.DVC = {command!r}; repro.together([['x']])"
+    code = f"import pathlib; from polyseme import repro; repro.DVC = {command!r}; repro.{call}"
     parent = subprocess.Popen([sys.executable, "-c", code])
     while not (note.exists() and note.read_text()):
         time.sleep(0.05)
