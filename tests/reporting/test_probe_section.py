@@ -63,10 +63,26 @@ def test_long_tables_are_on_the_page_alone(tmp_path):
     assert "</details>" in table[table.index("</table>") :].split("</div>")[1][:20]
 
 
+def test_the_best_layer_of_each_stands_with_what_the_control_task_leaves(rich):
+    best = lines_of(rich, "cpos: the best layer of each")
+    full = lines_of(rich, "cpos, linear and mlp probes: by layer")
+    assert len(best) == len({(line["Probe"], line["Representation"]) for line in best})
+    measured = next(name for name in best[0] if name.lower().startswith("accuracy"))
+    for line in best:
+        names = ("Probe", "Representation")
+        ranks = {"linear": "full", "mlp": "64"}
+        own = [row for row in full if all(row[n] == line[n] for n in names)
+               and row["Rank or width"] == ranks[line["Probe"]]]  # fmt: skip
+        top = max(own, key=lambda row: float(row[measured].split()[0]))
+        assert line[measured] == top[measured]
+        assert line["Selectivity"] in {row["Selectivity"] for row in own
+                                       if row["Layer"] == line["Best layer"]}  # fmt: skip
+
+
 def test_codes_trees_and_edges_have_tables_of_their_own(rich):
     code = lines_of(rich, "cpos, mdl probe: cost")[0]
     assert (code["Compression"], code["Control compression"]) == ("2.000 ± 0.000", "1.200 ± 0.000")
-    assert code["Kilobits"] == "45.0 ± 0.0"
+    assert code["Kilobits"] == "45.00 ± 0.00"
     tree = lines_of(rich, "structure, structural probe: by layer")
     assert tree[-1]["Representation"] == "linear chain (baseline)"
     assert tree[-1]["UUAS"] == "0.410"
