@@ -39,3 +39,14 @@ def test_a_pair_is_seen_as_both_its_texts(tmp_path: Path) -> None:
     for name, wanted in {"type_majority": (1.0, 1.0), "majority": (6 / 9, 0.0)}.items():
         scores = {row["metric"]: row["value"] for row in evaluate(name, task, seeds=[0])}
         assert (scores["accuracy"], scores["matthews"]) == wanted
+
+
+def test_marked_words_are_seen_each_by_itself(tmp_path: Path) -> None:
+    """Two in a text, none in another; few types have no control task, as in probes."""
+    texts = [["the", "dog", "runs"], ["a", "cat"], ["dog", "sees", "cat"], ["so"]]
+    labels = [["animal", "motion"], ["animal"], ["animal", "sense", "animal"], []]
+    split = tasks.Split(texts, labels, places=[[1, 2], [1], [0, 1, 2], []])
+    tasks.write(tmp_path, dict.fromkeys(tasks.SPLITS, split), {"name": "t", "family": "word_sense"})
+    rows = list(evaluate("type_majority", PreparedTask(tmp_path), seeds=[0]))
+    assert {(r["metric"], r["value"], r["num_items"]) for r in rows} >= {("accuracy", 1.0, 6)}
+    assert not any(row["control"] for row in rows)

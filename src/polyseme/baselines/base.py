@@ -14,7 +14,7 @@ import numpy as np
 
 from polyseme import items
 from polyseme.models.base import MARKS
-from polyseme.probes.base import control_labels
+from polyseme.probes.base import MIN_TYPES, control_labels
 from polyseme.tasks.base import Split
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.tasks.families.base import IGNORE, Scored
@@ -62,7 +62,9 @@ def evaluate(name: str, task: PreparedTask, *, seeds: Sequence[int]) -> Iterator
     scored = Scored(test.item_N, test.unit_N, test.gold_N, predicted_N, task.names)
     for metric, value in task.score(scored).items():
         yield {**common, "control": False, "metric": metric, "value": value}
-    if task.family.level == "word" and getattr(module, "HAS_CONTROL", True):
+    num_types = len({unit.text for unit in train.seen})
+    is_controlled = task.family.level == "word" and num_types >= MIN_TYPES
+    if is_controlled and getattr(module, "HAS_CONTROL", True):
         for seed in seeds:
             made_N, gold_N = (
                 control_labels([u.text for u in units.seen], train.gold_N, seed=seed)
@@ -98,6 +100,8 @@ def _shown(task: PreparedTask, split: Split, item: int, context: str) -> Sequenc
     words = split.sentences[item]
     if split.keys is not None:
         return split.keys[item]
+    if split.places is not None and task.family.level == "word":
+        return [words[place] for place in split.places[item]]
     if split.places is not None:
         marked = [words[place] for place in task.family.marked(split.places[item])]
         return [" ".join(word for word in marked if word not in MARKS) or context]
