@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from polyseme.models.base import Words
+from polyseme.probes import base as probes
 from polyseme.probes import linear
 from polyseme.probes.base import Probed, ProbeData, control_labels
 from polyseme.probes.common import labellings
@@ -46,14 +47,14 @@ def probed(tmp_path: Path) -> Probed:
 @pytest.fixture(autouse=True)
 def few_types(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nine are enough here."""
-    monkeypatch.setattr(labellings, "MIN_TYPES", 9)
+    monkeypatch.setattr(probes, "MIN_TYPES", 9)
 
 
 def test_a_task_of_few_types_has_no_control_task(
     probed: Probed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert {key.control for key in labellings.keys_of(probed)} == {False, True}
-    monkeypatch.setattr(labellings, "MIN_TYPES", 10)
+    monkeypatch.setattr(probes, "MIN_TYPES", 10)
     assert {key.control for key in labellings.keys_of(probed)} == {False}
     assert {row["metric"] for row in evaluate("linear", {"min_steps": 2}, probed)} == {"accuracy"}
 

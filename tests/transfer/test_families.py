@@ -15,7 +15,6 @@ from polyseme.data.tokenizer import WordPieces
 from polyseme.models import bert, word2vec
 from polyseme.models.common.table import Table
 from polyseme.probes import base as probes
-from polyseme.probes.common import labellings
 from polyseme.probes.common.evaluate import evaluate as probe
 from polyseme.runtime.settings import Runtime
 from polyseme.tasks import base as tasks
@@ -211,7 +210,7 @@ def _probed(table: Table, task: PreparedTask) -> probes.Probed:
 def test_a_probe_sees_the_units_of_the_family(
     family: str, pieces: WordPieces, in_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(labellings, "MIN_TYPES", 2)
+    monkeypatch.setattr(probes, "MIN_TYPES", 2)
     task = _prepared(family, in_tmp / "task")
     rows = list(probe("linear", {"min_steps": 300}, _probed(_table(pieces), task)))
     real = [r["value"] for r in rows if r["metric"] == "accuracy" and not r["control"]]

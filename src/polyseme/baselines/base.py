@@ -14,7 +14,7 @@ import numpy as np
 
 from polyseme import items
 from polyseme.models.base import MARKS
-from polyseme.probes.base import MIN_TYPES, control_labels
+from polyseme.probes.base import control_labels, has_control
 from polyseme.tasks.base import Split
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.tasks.families.base import IGNORE, Scored
@@ -62,8 +62,7 @@ def evaluate(name: str, task: PreparedTask, *, seeds: Sequence[int]) -> Iterator
     scored = Scored(test.item_N, test.unit_N, test.gold_N, predicted_N, task.names)
     for metric, value in task.score(scored).items():
         yield {**common, "control": False, "metric": metric, "value": value}
-    num_types = len({unit.text for unit in train.seen})
-    is_controlled = task.family.level == "word" and num_types >= MIN_TYPES
+    is_controlled = has_control(task.family.level, len({unit.text for unit in train.seen}))
     if is_controlled and getattr(module, "HAS_CONTROL", True):
         for seed in seeds:
             made_N, gold_N = (

@@ -81,6 +81,11 @@ class Probed:
     device: torch.device = CPU
 
 
+def has_control(level: str, num_types: int) -> bool:
+    """Whether a task has a control task: its units are words, of enough types."""
+    return level == "word" and num_types >= MIN_TYPES
+
+
 def control_labels(words: Sequence[str], train_N: np.ndarray, *, seed: int) -> np.ndarray:
     """Labels of the control task: one for each word type, at random (Hewitt & Liang 2019).
 

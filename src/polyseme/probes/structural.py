@@ -67,13 +67,13 @@ def measure(options: Config, probed: Probed) -> Rows:
     """Rows of every layer, seed and rank, and of the linear chain."""
     train, test = (_sentences(probed, name, options) for name in ("train", "test"))
     spread_L11 = _spread(train.encoded)
-    train, test = (_scaled(of, spread_L11) for of in (train, test))
+    train = train._replace(encoded=[h_LTD / spread_L11 for h_LTD in train.encoded])
     kinds = [Kind(depth, rank) for rank in options.ranks for depth in (False, True)]
     matrices = learn(options, train, kinds, probed.seeds, probed.device)
     common = {"split": "test", "train_size": len(train.trees), "num_items": len(test.trees)}
     for depth in (False, True):
         chosen = [b_XDr for kind, b_XDr in matrices.items() if kind.depth == depth]
-        found = _scores(test, chosen, len(probed.seeds), depth=depth)
+        found = _scores(test, spread_L11, chosen, len(probed.seeds), depth=depth)
         for metric, values_RX in found.items():
             for place, value in zip(_places(options, probed), values_RX.flatten(), strict=True):
                 if np.isfinite(value):
@@ -112,18 +112,14 @@ def _spread(encoded: Sequence[Tensor]) -> Tensor:
     return mean_L11.sqrt().clamp(min=1e-6).float()
 
 
-def _scaled(sentences: Sentences, spread_L11: Tensor) -> Sentences:
-    return sentences._replace(encoded=[h_LTD / spread_L11 for h_LTD in sentences.encoded])
-
-
 def _scores(
-    test: Sentences, matrices: Sequence[Tensor], num_seeds: int, *, depth: bool
+    test: Sentences, spread_L11: Tensor, matrices: Sequence[Tensor], num_seeds: int, *, depth: bool
 ) -> dict[str, np.ndarray]:
     """UUAS and dspr, or root_accuracy and nspr, of the matrices of each rank: values_RX."""
     score = depth_score if depth else distance_score
     found = []
     for h_LTD, tree in zip(test.encoded, test.trees, strict=True):
-        h_XTD = of_each_seed(h_LTD.to(matrices[0].device), num_seeds)
+        h_XTD = of_each_seed((h_LTD / spread_L11).to(matrices[0].device), num_seeds)
         found.append(score([torch.bmm(h_XTD, b_XDr).double() for b_XDr in matrices], tree))
     right_NRX, correlation_NRX = (np.stack(parts) for parts in zip(*found, strict=True))
     asked = len(test.trees) if depth else max(1, sum(len(tree.edges) for tree in test.trees))

@@ -15,7 +15,7 @@ from torch import Tensor
 from polyseme.data.split import Split as SplitName
 from polyseme.draws import philox
 from polyseme.models.base import Words
-from polyseme.probes.base import MAX_LABELS, MIN_TYPES, Encode, Probed, control_labels
+from polyseme.probes.base import MAX_LABELS, Encode, Probed, control_labels, has_control
 from polyseme.probes.common.fitting import Fitting
 from polyseme.tasks.base import Split
 from polyseme.tasks.common.prepared import PreparedTask
@@ -56,7 +56,7 @@ class Labelled(NamedTuple):
 
 def keys_of(probed: Probed) -> list[Labelling]:
     """All labellings of a task; the control task needs words, and many types of them."""
-    is_controlled = probed.task.family.level == "word" and _num_types(probed.task) >= MIN_TYPES
+    is_controlled = has_control(probed.task.family.level, _num_types(probed.task))
     controls = [False, True] if is_controlled else [False]
     return [Labelling(control, seed) for control in controls for seed in probed.seeds]
 
@@ -64,7 +64,7 @@ def keys_of(probed: Probed) -> list[Labelling]:
 def _num_types(task: PreparedTask) -> int:
     """Word types of the training units."""
     split = task.splits["train"]
-    return len({_word(split, *place) for place in _places(task, split)})
+    return len({_word(split, *place) for place in _places(task.targets(split), split)})
 
 
 def labelled(probed: Probed, options: Fitting, *, max_valid: int) -> Labelled | None:
@@ -124,7 +124,7 @@ def units_of(probed: Probed, name: SplitName, most: int | None) -> Units:
 def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) -> Units:
     """Encode a split and keep the units that have a label; at most `most`, chosen at random."""
     targets = task.targets(split)
-    places = _places(task, split)
+    places = _places(targets, split)
     if most is not None and len(places) > most:
         chosen = philox(0, STREAM).permutation(len(places))[:most]
         places = [places[i] for i in np.sort(chosen)]
@@ -139,11 +139,11 @@ def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) ->
     )
 
 
-def _places(task: PreparedTask, split: Split) -> list[tuple[int, int]]:
+def _places(targets: list[list[Any]], split: Split) -> list[tuple[int, int]]:
     """Item and number of each unit that has a label."""
     return [
         (item, unit)
-        for item, row in enumerate(task.targets(split))
+        for item, row in enumerate(targets)
         for unit, target in enumerate(row)
         if target != IGNORE and len(split.sentences[item])
     ]
