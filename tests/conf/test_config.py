@@ -65,6 +65,11 @@ def test_a_small_rate_is_a_number_and_not_a_text() -> None:
             "probe.linear.lr=-1",
             ["conf/probe/linear.yaml", "probe.linear.lr = -1", "greater than 0"],
         ),
+        ("probe.linear.ranks=[4,4]", ["conf/probe/linear.yaml", "not the same"]),
+        (
+            "probe.mdl.fractions=[0.5]",
+            ["conf/probe/mdl.yaml", "fractions", "the last one 1"],
+        ),
         ("~strategy.full.epochs", ["conf/strategy/full.yaml", "'strategy.full.epochs' is missing"]),
         ("task.senses.source=artifacts/data/none", ["conf/experiment/demo.yaml", "'none'"]),
         ("task.senses.module=nosuch", ["no task module 'nosuch'", "truecase"]),

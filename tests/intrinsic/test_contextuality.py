@@ -133,3 +133,8 @@ def test_zero_vectors_are_safe(pieces: WordPieces) -> None:
     table = Table(WORDS, 4, pieces, "zero").set_vectors(np.zeros((25, 4), np.float32))
     found = _rows(table, _texts())
     assert {row["value"] for row in found.values()} == {0.0}
+
+
+def test_more_occurrences_than_are_kept_cannot_be_asked_for() -> None:
+    with pytest.raises(ValueError, match="min_occurrences at most max_occurrences"):
+        contextuality.Config(min_occurrences=30, max_occurrences=20)

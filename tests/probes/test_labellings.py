@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from polyseme.data.words import Glued
 from polyseme.models.base import Words
 from polyseme.probes import base as probes
 from polyseme.probes import linear
@@ -76,9 +77,9 @@ def test_equal_texts_are_encoded_once(probed: Probed) -> None:
         seen.append(len(texts))
         return probed.encode(texts)
 
-    texts = probed.task.splits["train"].sentences
+    texts = [*probed.task.splits["train"].sentences, ["w1", "w2"], ["w1", Glued("w2")]]
     found = labellings.encode_once(encode, texts)
-    assert seen == [len({tuple(words) for words in texts})]
+    assert seen == [len({tuple(words) for words in texts[:-1]}) + 1]
     for h_LTD, wanted_LTD in zip(found, probed.encode(texts), strict=True):
         assert torch.equal(h_LTD, wanted_LTD)
 

@@ -14,7 +14,7 @@ from polyseme.tasks import base
 from polyseme.tasks.base import Split
 from polyseme.tasks.common import duplicates, preparation
 from polyseme.tasks.common.prepared import PreparedTask
-from polyseme.tasks.families.base import Scored
+from polyseme.tasks.families.base import Scored, get
 
 LINES = {"module": "labelled_lines", "source": "x", "files": {n: n for n in base.SPLITS}}
 TRAIN = "x A fine film\ny dull\nx a fine FILM\nx good\ny bad\n"
@@ -73,6 +73,26 @@ def test_a_label_unseen_in_training_is_told_and_counts_as_wrong(tmp_path: Path) 
     assert (gold, other) == (2, 0)
     scored = Scored(*np.array([[0, 1], [0, 0], [gold, other], [1, 0]]), task.labels)
     assert task.score(scored)["accuracy"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("family", "places", "message"),
+    [
+        ("span_pair", [0, 1, 90, 92], r"split 'test', item 1: span \[90, 92\] is outside of its"),
+        ("edge", [2, 2], r"split 'test', item 1: span \[2, 2\] is empty"),
+        ("word_sense", [3], r"split 'test', item 1: words \[3\] are not all among its 3 words"),
+        ("word_sense", [-1], r"split 'test', item 1: words \[-1\] are not all"),
+    ],
+)
+def test_places_outside_of_their_text_are_refused(
+    family: str, places: list[int], message: str
+) -> None:
+    inside = {"span_pair": [0, 1, 1, 2], "edge": [0, 1], "word_sense": [2]}[family]
+    label: Any = ["x"] if family == "word_sense" else "x"
+    split = Split([["a", "b", "c"]] * 2, [label] * 2, [inside, places])
+    with pytest.raises(DataError, match=message):
+        preparation.require_places(split, get(family), where="split 'test'")
+    preparation.require_places(split.chosen([0]), get(family), where="x")
 
 
 def test_one_label_alone_is_refused_when_the_task_is_prepared(tmp_path: Path) -> None:

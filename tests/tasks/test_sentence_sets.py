@@ -63,6 +63,11 @@ def test_lines_that_are_named_are_left_out_before_pairs_are_counted(tmp_path: Pa
         ([{"sentence_good": "A b."}], "a.jsonl:1", "sentence_bad"),
         (["[1]"], "a.jsonl:1", "sentence_good"),
         ([_line("", "A b.")], "a.jsonl:1", "without words"),
+        (
+            ['{"sentence_good": "a", "sentence_bad": "b", "linguistics_term": "\\udc00"}'],
+            "a.jsonl:1",
+            "half a character",
+        ),
         ([], "a.jsonl", "no pairs"),
     ],
 )

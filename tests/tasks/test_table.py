@@ -74,6 +74,11 @@ def test_json_lines_with_numbers_as_labels(tmp_path: Path) -> None:
     assert (split.sentences, split.labels) == ([["a", "b"], ["c"], ["d"]], ["1", "true", "1"])
 
 
+def test_both_halves_of_a_character_are_one(tmp_path: Path) -> None:
+    line = '{"text":"a \\ud83d\\ude00","label":"\\ud83d\\ude00"}\n'
+    assert _read(tmp_path, line, **LINES).labels == ["😀"]
+
+
 def test_scores_are_numbers(tmp_path: Path) -> None:
     assert _read(tmp_path, "a,b,label\nx,y,4.5\nx,z, 0\n", **SCORED).labels == [4.5, 0.0]
 
@@ -123,6 +128,7 @@ BAD: list[tuple[str | bytes, dict[str, Any], str]] = [
     ('{"a":"x","b":"y","label":true}\n', SCORED | LINES, r"f:1: score is 'True', no finite"),
     ('{"text":"a","label":1}\n[1]\n', LINES, r"f:2: is no JSON object: '\[1\]'; write one object"),
     ('{"text":"a","label":1},\n', LINES, r"f:1: is no JSON object"),
+    ('{"text":"a","label":"\\ud83d"}\n', LINES, r"f:1: has half a character: \\ud83d"),
     ("[" * 100_000 + "\n", LINES, r"f:1: is no JSON object"),
     ('\n{"text":"a"}\n', LINES, r"f:2: has no 'label'; it has 'text'"),
     ('{"text":["a"],"label":1}\n', LINES, r"f:1: text is \['a'\]; write it as a string"),

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from polyseme.data.tokenizer import WordPieces
+from polyseme.data.words import Glued
 from polyseme.models.base import Representation
 from polyseme.models.common.table import Table
 from polyseme.transfer.features import FeatureCache
@@ -47,6 +48,15 @@ def test_vectors_are_encoded_once_and_are_those_of_the_representation(
     assert _equal(FeatureCache({"weights": 2}, ROOM, tmp_path).encode(load, TEXTS), wanted)
     assert _equal(cache.encode(load, TEXTS[:2]), wanted[:2])
     assert load.calls == 3
+
+
+def test_texts_that_differ_in_their_spaces_are_kept_apart(
+    pieces: WordPieces, tmp_path: Path
+) -> None:
+    load, cache = Counted(pieces), FeatureCache({}, ROOM, tmp_path)
+    for text in (["w1", "w2"], ["w1", Glued("w2")], ["w1", "w2"]):
+        cache.encode(load, [text])
+    assert load.calls == 2
 
 
 @pytest.mark.parametrize("what", ["flipped", "short", "without note", "note is no json", "gone"])

@@ -40,6 +40,11 @@ class Glued(str):
     __slots__ = ()
 
 
+def told_apart(words: Sequence[str]) -> tuple[str, ...]:
+    """The words, with a character before those that are `Glued`: unequal where texts are."""
+    return tuple(f"\0{word}" if isinstance(word, Glued) else word for word in words)
+
+
 def written_out(words: Sequence[str]) -> tuple[str, list[int]]:
     """The text, and where each of its words begins."""
     text, starts = "", []

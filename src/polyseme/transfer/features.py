@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from polyseme import paths
-from polyseme.data.words import Glued
+from polyseme.data.words import told_apart
 from polyseme.models.base import Representation, Words
 from polyseme.runtime.manifest import canonical, sha256
 
@@ -60,7 +60,7 @@ class FeatureCache:
         Returns:
             One h_LTD for each sentence, float32; not to be written to.
         """
-        name = canonical({**self.identity, "texts": [_written(s) for s in sentences]})
+        name = canonical({**self.identity, "texts": [told_apart(s) for s in sentences]})
         lengths = [len(s) for s in sentences]
         words_NLD = self._read(name, sum(lengths))
         if words_NLD is None:
@@ -150,11 +150,6 @@ def _fill(words_NLD: np.ndarray, model: Representation, sentences: Sequence[Word
         chosen = order[at : at + CHUNK]
         for i, h_LTD in zip(chosen, model.encode([sentences[i] for i in chosen]), strict=True):
             words_NLD[starts[i] : starts[i] + lengths[i]] = h_LTD.transpose(0, 1).numpy()
-
-
-def _written(words: Words) -> list[str]:
-    """The words, those without a space before them told apart."""
-    return [f"\0{word}" if isinstance(word, Glued) else word for word in words]
 
 
 def _tensor(array: np.ndarray) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from polyseme.data.split import Split as SplitName
+from polyseme.data.words import told_apart
 from polyseme.draws import philox
 from polyseme.models.base import Words
 from polyseme.probes.base import MAX_LABELS, Encode, Probed, control_labels, has_control
@@ -151,10 +152,10 @@ def _places(targets: list[list[Any]], split: Split) -> list[tuple[int, int]]:
 
 def encode_once(encode: Encode, texts: Sequence[Words]) -> list[Tensor]:
     """Vectors of each text; equal texts are encoded once."""
-    first: dict[tuple[str, ...], int] = {}
-    numbers = [first.setdefault(tuple(text), len(first)) for text in texts]
-    encoded = encode([list(text) for text in first])
-    return [encoded[number] for number in numbers]
+    keys = [told_apart(text) for text in texts]
+    different = {key: list(text) for key, text in zip(keys, texts, strict=True)}
+    encoded = dict(zip(different, encode([*different.values()]), strict=True))
+    return [encoded[key] for key in keys]
 
 
 def _vectors(

@@ -101,7 +101,7 @@ def prepare(task: Task, source: Path) -> tuple[dict[str, Split], dict[str, Any]]
         base.require_splits(splits, task=told)
         family = get(task.family)
         for name, split in splits.items():
-            _require_places(split, family, where=f"{task.name}, split {name!r}")
+            require_places(split, family, where=f"{task.name}, split {name!r}")
         splits, notes = _compared(splits, task.common)
         base.require_items(splits, task=told)
         if task.common.at_most:
@@ -117,7 +117,7 @@ def prepare(task: Task, source: Path) -> tuple[dict[str, Split], dict[str, Any]]
     return splits, card
 
 
-def _require_places(split: Split, family: Family, *, where: str) -> None:
+def require_places(split: Split, family: Family, *, where: str) -> None:
     """Refuse items that speak of words which they do not have.
 
     Raises:
