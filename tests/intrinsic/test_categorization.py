@@ -95,7 +95,7 @@ def test_words_with_the_same_vector_are_no_warning(recwarn: pytest.WarningsRecor
 
 
 def test_there_are_as_many_clusters_as_categories(pieces: WordPieces) -> None:
-    """Each more would find one of the three places."""
-    vectors = {"a": [0.0], "b": [0.1], "c": [5.0], "d": [9.0], "e": [9.1]}
+    """One more would find the word between the two groups."""
+    vectors = {"a": [1.0, 0.0], "b": [1.0, 0.1], "c": [1.0, 1.0], "d": [0.0, 1.0], "e": [0.1, 1.0]}
     found = measured(table(pieces, vectors), [*vectors], ["x", "x", "y", "x", "x"])
     assert found["purity", "skip"]["value"] == 0.8

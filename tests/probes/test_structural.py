@@ -143,19 +143,19 @@ def test_punctuation_is_in_no_edge() -> None:
 
 def test_scores_of_a_sentence_with_punctuation_by_hand() -> None:
     made = trees.of([2, 0, 2, 2], [False, False, False, True])
-    # on a line, the mark stands on the root: the two others are joined to it at 1 and 2
-    p_T1 = torch.tensor([[[1.0], [0.0], [-(2.0**0.5)], [0.0]]], dtype=torch.float64)
+    # on a line, the mark between the root and a word: no edge may lead over it
+    places = [1.0, 0.0, -1.5, -0.5]
+    p_T1 = torch.tensor([[[place] for place in places]], dtype=torch.float64)
     right, correlation = structural.distance_score([p_T1], made)
     assert right.tolist() == [[2]]
-    found = np.array([[0, 1, (1 + 2**0.5) ** 2, 1], [1, 0, 2, 0], [(1 + 2**0.5) ** 2, 2, 0, 2],
-                      [1, 0, 2, 0]])  # fmt: skip
+    found = np.square(np.subtract.outer(places, places))
     gold = [[0, 1, 2, 2], [1, 0, 1, 1], [2, 1, 0, 2], [2, 1, 2, 0]]
     expected = np.mean([spearmanr(a, b).statistic for a, b in zip(found, gold, strict=True)])
     assert correlation == pytest.approx(np.full((1, 1), expected))
     far_T1 = torch.tensor([[[1.0], [0.5], [1.5], [0.1]]], dtype=torch.float64)
     right, correlation = structural.depth_score([p_T1, far_T1], made)
     assert right.tolist() == [[1], [1]]  # the mark is the nearest, but no candidate
-    expected = [spearmanr([1, 0, 2, 0], [1, 0, 1, 1]).statistic,
+    expected = [spearmanr([1, 0, 2.25, 0.25], [1, 0, 1, 1]).statistic,
                 spearmanr([1, 0.25, 2.25, 0.01], [1, 0, 1, 1]).statistic]  # fmt: skip
     assert correlation[:, 0] == pytest.approx(expected)
     middle = trees.of([3, 3, 0], [False, True, False])

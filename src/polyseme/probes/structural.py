@@ -73,7 +73,7 @@ def measure(options: Config, probed: Probed) -> Rows:
     common = {"split": "test", "train_size": len(train.trees), "num_items": len(test.trees)}
     for depth in (False, True):
         chosen = [b_XDr for kind, b_XDr in matrices.items() if kind.depth == depth]
-        found = _scores(test, spread_L11, chosen, len(probed.seeds), depth=depth)
+        found = _scores(test, chosen, len(probed.seeds), depth=depth)
         for metric, values_RX in found.items():
             for place, value in zip(_places(options, probed), values_RX.flatten(), strict=True):
                 if np.isfinite(value):
@@ -113,13 +113,16 @@ def _spread(encoded: Sequence[Tensor]) -> Tensor:
 
 
 def _scores(
-    test: Sentences, spread_L11: Tensor, matrices: Sequence[Tensor], num_seeds: int, *, depth: bool
+    test: Sentences, matrices: Sequence[Tensor], num_seeds: int, *, depth: bool
 ) -> dict[str, np.ndarray]:
-    """UUAS and dspr, or root_accuracy and nspr, of the matrices of each rank: values_RX."""
+    """UUAS and dspr, or root_accuracy and nspr, of the matrices of each rank: values_RX.
+
+    All of them hang on order alone, so that vectors need not be scaled as in training.
+    """
     score = depth_score if depth else distance_score
     found = []
     for h_LTD, tree in zip(test.encoded, test.trees, strict=True):
-        h_XTD = of_each_seed((h_LTD / spread_L11).to(matrices[0].device), num_seeds)
+        h_XTD = of_each_seed(h_LTD.to(matrices[0].device), num_seeds)
         found.append(score([torch.bmm(h_XTD, b_XDr).double() for b_XDr in matrices], tree))
     right_NRX, correlation_NRX = (np.stack(parts) for parts in zip(*found, strict=True))
     asked = len(test.trees) if depth else max(1, sum(len(tree.edges) for tree in test.trees))
