@@ -70,6 +70,14 @@ def test_no_more_units_are_chosen_than_fit(probed: Probed) -> None:
         assert len(found.gold_N) == len(found.words) == expected
 
 
+def test_fewer_units_are_among_more_and_are_not_the_first() -> None:
+    few, more = labellings.drawn(1000, 50), labellings.drawn(1000, 200)
+    assert (len(few), len(more)) == (50, 200)
+    assert set(few) < set(more)
+    assert few == sorted(few) != list(range(50))
+    assert labellings.drawn(10, 20) == list(range(10))
+
+
 def test_equal_texts_are_encoded_once(probed: Probed) -> None:
     seen: list[int] = []
 

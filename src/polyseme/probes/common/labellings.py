@@ -126,9 +126,8 @@ def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) ->
     """Encode a split and keep the units that have a label; at most `most`, chosen at random."""
     targets = task.targets(split)
     places = _places(targets, split)
-    if most is not None and len(places) > most:
-        chosen = philox(0, STREAM).permutation(len(places))[:most]
-        places = [places[i] for i in np.sort(chosen)]
+    if most is not None:
+        places = [places[i] for i in drawn(len(places), most)]
     h_LND = _vectors(encode, task, split, places)
     choices = task.choices(split)
     return Units(
@@ -138,6 +137,11 @@ def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) ->
         None if choices is None else [choices[item][unit] for item, unit in places],
         len({item for item, _ in places}),
     )
+
+
+def drawn(number: int, most: int, *, stream: int = STREAM) -> list[int]:
+    """At most so many of the numbers below `number`, rising: fewer are among more."""
+    return sorted(philox(0, stream).permutation(number)[:most].tolist())
 
 
 def _places(targets: list[list[Any]], split: Split) -> list[tuple[int, int]]:

@@ -11,9 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from polyseme.draws import philox
 from polyseme.probes.base import Probed
-from polyseme.probes.common.labellings import encode_once, most_vectors
+from polyseme.probes.common.labellings import drawn, encode_once, most_vectors
 
 BLOCK, STREAM = 1024, 9
 
@@ -49,10 +48,9 @@ class Items:
 
     def chosen(self, max_items: int, max_gib: float) -> list[int]:
         """Numbers of items that are trained on: at random, and no more than fit."""
-        order = philox(0, STREAM).permutation(len(self.labels))[:max_items].tolist()
         words = max(map(len, self.ends)) * self._longest(range(len(self.ends)))
         most = most_vectors(max_gib, self.probed.num_layers, self.probed.dim) // words
-        return sorted(order[: max(1, most)])
+        return drawn(len(self.labels), max(1, min(max_items, most)), stream=STREAM)
 
     def blocks(self) -> Iterator[Spans]:
         """All items, some at a time."""
