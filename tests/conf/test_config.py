@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -214,3 +215,12 @@ def test_an_experiment_that_has_the_name_of_another_is_refused(tmp_path: Path, n
     )
     with pytest.raises(ConfigError, match="not the name of its file"):
         compose.composed(["experiment=copy"], tmp_path / "conf")
+
+
+@pytest.mark.parametrize("group", ["probe", "intrinsic"])
+def test_every_value_stands_in_its_conf_file(group: str) -> None:
+    """What does not stand there cannot be set by its name on the command line."""
+    for file in sorted((ROOT / f"conf/{group}").glob("*.yaml")):
+        given = OmegaConf.load(file)
+        known = {field.name for field in dataclasses.fields(items.load(group, file.stem).Config)}
+        assert (file.name, set(given)) == (file.name, known)

@@ -67,16 +67,15 @@ def require_tree(words: Sequence[str], heads: Sequence[int], *, where: str) -> N
     Raises:
         DataError: two roots, a cycle, or a head outside of the sentence.
     """
-    outside = [place for place, head in enumerate(heads) if head > len(words)]
-    if outside:
-        found = (
-            outside[0],
-            f"has head {heads[outside[0]]}, outside of its sentence of {len(words)} words",
-        )
-    else:
-        found = fault(heads) or (-1, "")
-    place, what = found
-    if what:
+    size = len(words)
+    outside = next((place for place, head in enumerate(heads) if head > size), None)
+    found = (
+        fault(heads)
+        if outside is None
+        else (outside, f"has head {heads[outside]}, outside of its sentence of {size} words")
+    )
+    if found is not None:
+        place, what = found
         word = f"word {place + 1} ({words[place][:40]!r})"
         mend = "correct the heads of the sentence that begins here"
         raise DataError(f"{word} {what}", where=where, mend=mend)
