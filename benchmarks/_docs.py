@@ -34,6 +34,7 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "finetune_speed": (TRANSFER,),
     "probe_speed": (PROBES,),
     "probe_batches": (PROBES,),
+    "probe_memory": (PROBES,),
     "blimp_speed": (PROBES,),
 }
 """Pages that show a benchmark; one that is not here is shown by none."""

@@ -20,7 +20,7 @@ from polyseme.probes import linear
 from polyseme.probes.base import ProbeData, control_labels
 
 SEEDS = (0, 1, 2)
-OPTIONS = linear.Config(epochs=12, min_steps=1, batch_size=2048, max_units=250_000, max_gib=2.0)
+OPTIONS = linear.Config(epochs=12, min_steps=1, batch_size=512, max_units=250_000, max_gib=2.0)
 
 
 def main(train: int = 204_577, test: int = 25_094) -> None:

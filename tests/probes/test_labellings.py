@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from polyseme.data.words import Glued
+from polyseme.errors import ConfigError
 from polyseme.models.base import Words
 from polyseme.probes import base as probes
 from polyseme.probes import linear
@@ -60,14 +61,23 @@ def test_a_task_of_few_types_has_no_control_task(
     assert {row["metric"] for row in evaluate("linear", {"min_steps": 2}, probed)} == {"accuracy"}
 
 
-def test_no_more_units_are_chosen_than_fit(probed: Probed) -> None:
-    for max_gib, expected in ((2.0, 200), (100 * LAYERS * DIM * 8 / 2**30, 100), (1e-12, 1)):
-        options = linear.Config(max_units=200, max_gib=max_gib)
+def test_no_more_units_are_chosen_than_fit_beside_those_of_the_test(probed: Probed) -> None:
+    test = labellings.units_of(probed, "test", None).h_LND.nbytes
+    for bytes_, expected in ((2**31, 200), (test + 100 * LAYERS * DIM * 8, 100), (test + 1, 1)):
+        options = linear.Config(max_units=200, max_gib=bytes_ / 2**30)
         most = labellings.most_units(probed, options)
         assert most == expected
         found = labellings.units_of(probed, "train", most)
         assert found.h_LND.shape == (LAYERS, expected, DIM)
         assert len(found.gold_N) == len(found.words) == expected
+
+
+def test_a_limit_below_what_the_test_needs_is_refused(probed: Probed) -> None:
+    test = labellings.units_of(probed, "test", None).h_LND.nbytes
+    options = linear.Config(max_gib=test / 2**30)
+    with pytest.raises(ConfigError, match=r"test units of tags alone take more .* raise max_gib"):
+        labellings.most_units(probed, options)
+    assert labellings.most_units(probed, options, "valid", 1) > 1
 
 
 def test_fewer_units_are_among_more_and_are_not_the_first() -> None:

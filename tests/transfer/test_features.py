@@ -12,9 +12,10 @@ import torch
 
 from polyseme.data.tokenizer import WordPieces
 from polyseme.data.words import Glued
+from polyseme.errors import DataError
 from polyseme.models.base import Representation
 from polyseme.models.common.table import Table
-from polyseme.transfer.features import FeatureCache
+from polyseme.transfer.features import FeatureCache, Kind
 
 WORDS = [f"w{i}" for i in range(40)]
 TEXTS = [["w1", "w2"], [], ["w3"], ["w1"] * 70, ["unknown", "w5"]]
@@ -157,6 +158,33 @@ def test_what_a_killed_process_left_goes_and_what_is_being_written_stays(
 
 def test_no_texts_and_empty_texts(pieces: WordPieces, tmp_path: Path) -> None:
     load, cache = Counted(pieces), FeatureCache({}, ROOM, tmp_path)
-    assert cache.encode(load, []) == []
+    assert list(cache.encode(load, [])) == []
     assert [h.shape for h in cache.encode(load, [[], []])] == [(1, 0, 8), (1, 0, 8)]
     assert np.all([h.dtype == torch.float32 for h in cache.encode(load, TEXTS)])
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_half_the_bytes_are_kept_and_numbers_are_rounded(
+    kind: Kind, pieces: WordPieces, tmp_path: Path
+) -> None:
+    load = Counted(pieces)
+    cache = FeatureCache({}, ROOM, tmp_path, kind=kind)
+    whole = FeatureCache({}, ROOM, tmp_path).encode(load, TEXTS)
+    rounded = [h.to(getattr(torch, kind)).float() for h in load.table.encode(TEXTS)]
+    assert _equal(cache.encode(load, TEXTS), rounded)
+    assert _equal(cache.encode(load, TEXTS), rounded)
+    assert load.calls == 2
+    assert not _equal(whole, rounded)
+    small, large = sorted(np.load(path).nbytes for path in tmp_path.glob("*.npy"))
+    assert large == 2 * small
+    assert _equal(FeatureCache({}, 0, tmp_path, kind=kind).encode(load, TEXTS), rounded)
+
+
+def test_numbers_beyond_float16_are_refused(pieces: WordPieces, tmp_path: Path) -> None:
+    load = Counted(pieces)
+    with torch.no_grad():
+        next(load.table.parameters()).fill_(1e6)
+    with pytest.raises(DataError, match=r"too large for torch.float16; set runtime.feature_type"):
+        FeatureCache({}, ROOM, tmp_path, kind="float16").encode(load, TEXTS)
+    assert not list(tmp_path.glob("*"))
+    FeatureCache({}, ROOM, tmp_path, kind="bfloat16").encode(load, TEXTS)

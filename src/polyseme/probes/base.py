@@ -36,7 +36,7 @@ CPU = torch.device("cpu")
 MIN_TYPES = 50
 """Tasks of fewer word types have no control task: where a few types have real labels that differ
 from place to place, one for each type is easy to remember, and selectivity would only say so."""
-Encode = Callable[[Sequence[Words]], list[Tensor]]
+Encode = Callable[[Sequence[Words]], Sequence[Tensor]]
 Rows = Iterator[dict[str, Any]]
 
 

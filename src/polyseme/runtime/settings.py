@@ -42,6 +42,8 @@ class Runtime:
     """Seconds of training between two checkpoints."""
     feature_cache_gib: Annotated[float, Field(ge=0)] = 8.0
     """Most gigabytes (2^30 bytes) of vectors kept in .polyseme/features; 0 keeps none."""
+    feature_type: Literal["float32", "float16", "bfloat16"] = "float32"
+    """Of the numbers kept there; the last two take half the room and round (docs/probes.md)."""
     tracking: Literal["off", "offline", "online"] = "offline"
     """Weights & Biases mirror."""
     progress: bool = True

@@ -86,7 +86,9 @@ class Evaluation:
         self.seeds, self.train_sizes = seeds, train_sizes
         self.identity = identity_of(digest, module, identity, runtime)
         self.store = Store()
-        self.features = FeatureCache(self.identity, runtime.feature_cache_bytes)
+        self.features = FeatureCache(
+            self.identity, runtime.feature_cache_bytes, kind=runtime.feature_type
+        )
         self._latest: TaskVectors | None = None
         self.held_out = held_out
         self.tuning = Tuning(runtime)

@@ -5,6 +5,7 @@ the hash of everything that they follow from: weights, texts, source of the mode
 processor. So nothing in it can be out of date, and the folder may be deleted at any time. Files
 appear whole; two processes that make the same one write the same bytes. A file whose bytes differ
 from its sha256 is made again. The oldest ones go when there are more bytes than the setting allows.
+Numbers are kept as float32, or in half the bytes as float16 or bfloat16.
 
 Shapes: N words of all sentences, L layers, D dimensions.
 """
@@ -14,10 +15,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import psutil
@@ -26,11 +28,16 @@ from torch import Tensor
 
 from polyseme import paths
 from polyseme.data.words import told_apart
+from polyseme.errors import DataError
 from polyseme.models.base import Representation, Words
 from polyseme.runtime.manifest import canonical, sha256
+from polyseme.transfer.encoded import Encoded
 
 CHUNK = 2048
 """Sentences that are encoded before their vectors are written."""
+Kind = Literal["float32", "float16", "bfloat16"]
+STORED = {"float32": np.float32, "float16": np.float16, "bfloat16": np.int16}
+"""numpy has no bfloat16: its bits are kept."""
 
 
 class FeatureCache:
@@ -39,6 +46,7 @@ class FeatureCache:
     Args:
         identity: what all vectors follow from besides representation and texts.
         max_bytes: of all files together; 0 keeps none.
+        kind: type of the numbers on disk.
     """
 
     def __init__(
@@ -46,12 +54,15 @@ class FeatureCache:
         identity: Mapping[str, Any],
         max_bytes: int,
         folder: Path = paths.SCRATCH / "features",
+        *,
+        kind: Kind = "float32",
     ) -> None:
         self.identity, self.max_bytes, self.folder = dict(identity), max_bytes, folder
+        self.kind = kind
 
     def encode(
         self, load: Callable[[], Representation], sentences: Sequence[Words]
-    ) -> list[Tensor]:
+    ) -> Sequence[Tensor]:
         """`load().encode(sentences)`, from disk if it is there.
 
         Args:
@@ -59,17 +70,18 @@ class FeatureCache:
 
         Returns:
             One h_LTD for each sentence, float32; not to be written to.
+
+        Raises:
+            DataError: a number is too large for the type.
         """
-        name = canonical({**self.identity, "texts": [told_apart(s) for s in sentences]})
+        name = canonical(
+            {**self.identity, "kind": self.kind, "texts": [told_apart(s) for s in sentences]}
+        )
         lengths = [len(s) for s in sentences]
         words_NLD = self._read(name, sum(lengths))
         if words_NLD is None:
             words_NLD = self._make(name, load(), sentences)
-        ends = np.cumsum(lengths)
-        return [
-            words_NLD[end - length : end].transpose(0, 1)
-            for end, length in zip(ends.tolist(), lengths, strict=True)
-        ]
+        return Encoded(words_NLD, lengths)
 
     def _read(self, name: str, num_words: int) -> Tensor | None:
         path = self.folder / f"{name}.npy"
@@ -82,33 +94,39 @@ class FeatureCache:
                 os.utime(touched)
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return _tensor(found)
+        return self._tensor(found)
 
     def _make(self, name: str, model: Representation, sentences: Sequence[Words]) -> Tensor:
         shape = sum(map(len, sentences)), model.num_layers, model.dim
-        size = int(np.prod(shape)) * 4
-        if not shape[0] or size > self.max_bytes:
-            words_NLD = np.zeros(shape, dtype=np.float32)
-            _fill(words_NLD, model, sentences)
-            return torch.from_numpy(words_NLD)
+        if not shape[0] or self._size(shape) > self.max_bytes:
+            return self._in_memory(model, sentences, shape)
         try:
             return self._write(name, model, sentences, shape)
         except OSError as error:
             print(f"warning: vectors are not kept ({error})", file=sys.stderr)
-            words_NLD = np.zeros(shape, dtype=np.float32)
-            _fill(words_NLD, model, sentences)
-            return torch.from_numpy(words_NLD)
+            return self._in_memory(model, sentences, shape)
+
+    def _in_memory(
+        self, model: Representation, sentences: Sequence[Words], shape: tuple[int, ...]
+    ) -> Tensor:
+        words_NLD = torch.zeros(shape, dtype=getattr(torch, self.kind))
+        _fill(words_NLD, model, sentences)
+        return words_NLD
+
+    def _size(self, shape: tuple[int, ...]) -> int:
+        return int(np.prod(shape)) * np.dtype(STORED[self.kind]).itemsize
 
     def _write(
         self, name: str, model: Representation, sentences: Sequence[Words], shape: tuple[int, ...]
     ) -> Tensor:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._make_room(int(np.prod(shape)) * 4)
+        self._make_room(self._size(shape))
         path = self.folder / f"{name}.npy"
         temporary = self.folder / f"{name}.tmp-{os.getpid()}"
         try:
-            made = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
-            _fill(made, model, sentences)
+            stored = np.dtype(STORED[self.kind])
+            made = np.lib.format.open_memmap(temporary, mode="w+", dtype=stored, shape=shape)
+            _fill(self._tensor(made), model, sentences)
             made.flush()
             note = json.dumps({"sha256": sha256(temporary)})
             note_path = self.folder / f"{name}.note-{os.getpid()}"
@@ -117,7 +135,12 @@ class FeatureCache:
             note_path.replace(path.with_suffix(".json"))
         finally:
             temporary.unlink(missing_ok=True)
-        return _tensor(made)
+        return self._tensor(made)
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            return torch.from_numpy(array).view(getattr(torch, self.kind))
 
     def _make_room(self, needed: int) -> None:
         """Forget the files that were not used for longest; a mapped one stays readable.
@@ -141,7 +164,7 @@ class FeatureCache:
             total -= size
 
 
-def _fill(words_NLD: np.ndarray, model: Representation, sentences: Sequence[Words]) -> None:
+def _fill(words_NLD: Tensor, model: Representation, sentences: Sequence[Words]) -> None:
     """Encode sentences of similar length together, and put each where it belongs."""
     lengths = [len(s) for s in sentences]
     starts = np.cumsum(lengths) - lengths
@@ -149,12 +172,10 @@ def _fill(words_NLD: np.ndarray, model: Representation, sentences: Sequence[Word
     for at in range(0, len(order), CHUNK):
         chosen = order[at : at + CHUNK]
         for i, h_LTD in zip(chosen, model.encode([sentences[i] for i in chosen]), strict=True):
-            words_NLD[starts[i] : starts[i] + lengths[i]] = h_LTD.transpose(0, 1).numpy()
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(array)
+            kept_TLD = words_NLD[starts[i] : starts[i] + lengths[i]]
+            kept_TLD[:] = h_LTD.transpose(0, 1)
+            if not kept_TLD.isfinite().all() and h_LTD.isfinite().all():
+                raise DataError(
+                    f"a vector has numbers too large for {words_NLD.dtype}",
+                    mend="set runtime.feature_type to float32 or bfloat16",
+                )

@@ -34,6 +34,7 @@ def identity_of(
         "precision": precision(runtime),
         "threads": runtime.num_threads,
         "accelerator": runtime.accelerator,
+        "feature_type": runtime.feature_type,
         "cpu": hardware()["cpu"],
         **({"gpu": gpu_name()} if runtime.accelerator == "gpu" else {}),
         "versions": versions(),

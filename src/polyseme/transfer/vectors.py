@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from polyseme.models.base import Representation, Words
+from polyseme.transfer.encoded import Picked
 
 
 class Vectors(Protocol):
@@ -40,7 +41,7 @@ class Cached:
 
     def chosen(self, items: Sequence[int]) -> Cached:
         """Only some of the items, numbered anew."""
-        return Cached([self.encoded[i] for i in items])
+        return Cached(Picked(self.encoded, items))
 
     def __call__(self, items: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Pad the vectors of the items."""

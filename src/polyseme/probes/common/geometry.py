@@ -28,7 +28,7 @@ STREAM = 8
 class Sentences(NamedTuple):
     """Vectors h_LTD and trees of the sentences of a split."""
 
-    encoded: list[Tensor]
+    encoded: Sequence[Tensor]
     trees: list[Tree]
 
 

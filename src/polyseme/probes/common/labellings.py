@@ -15,17 +15,21 @@ from torch import Tensor
 from polyseme.data.split import Split as SplitName
 from polyseme.data.words import told_apart
 from polyseme.draws import philox
+from polyseme.errors import ConfigError
 from polyseme.models.base import Words
 from polyseme.probes.base import MAX_LABELS, Encode, Probed, control_labels, has_control
 from polyseme.probes.common.fitting import Fitting
 from polyseme.tasks.base import Split
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.tasks.families.base import IGNORE, Choices
+from polyseme.transfer.encoded import Picked
 
 STREAM = 6
 GIB = 2**30
-BYTES = 8
-"""Of a number, with its scaled copy."""
+NUMBER = 4
+"""Bytes of a number."""
+BYTES = 2 * NUMBER
+"""With its scaled copy."""
 
 
 class Labelling(NamedTuple):
@@ -73,7 +77,7 @@ def labelled(probed: Probed, options: Fitting, *, max_valid: int) -> Labelled | 
     task = probed.task
     if len(task.labels) > MAX_LABELS:
         return None
-    train = units_of(probed, "train", most_units(probed, options))
+    train = units_of(probed, "train", most_units(probed, options, "valid", max_valid))
     valid = units_of(probed, "valid", max_valid)
     known = torch.from_numpy(np.flatnonzero(valid.gold_N < len(task.labels)))
     valid = Units(
@@ -99,16 +103,35 @@ def labels_of(train: Units, other: Units, key: Labelling) -> tuple[np.ndarray, n
     )
 
 
-def most_units(probed: Probed, options: Any) -> int:
+def most_units(
+    probed: Probed, options: Any, beside: SplitName = "test", most_beside: int | None = None
+) -> int:
     """How many training units may be chosen, and fit into the memory that is allowed.
 
     Args:
         options: of a probe; where it has no `max_units` or `max_gib`, those of Fitting are taken.
+        beside: split whose vectors are there too, at most so many.
+
+    Raises:
+        ConfigError: the vectors beside alone need more.
     """
     usual = Fitting()
-    width = probed.task.family.width(probed.dim)
-    fit = most_vectors(getattr(options, "max_gib", usual.max_gib), probed.num_layers, width)
-    return min(getattr(options, "max_units", usual.max_units), fit)
+    width, split = probed.task.family.width(probed.dim), probed.task.splits[beside]
+    number = len(_places(probed.task.targets(split), split))
+    number = number if most_beside is None else min(number, most_beside)
+    max_gib = getattr(options, "max_gib", usual.max_gib)
+    left = max_gib * GIB - number * NUMBER * probed.num_layers * width
+    if left <= 0:
+        raise ConfigError(
+            f"the vectors of {number:,} {beside} units of {probed.task.name} alone take more than "
+            f"max_gib = {max_gib:g}",
+            where="conf/probe",
+            mend="raise max_gib of the probe",
+        )
+    return min(
+        getattr(options, "max_units", usual.max_units),
+        most_vectors(left / GIB, probed.num_layers, width),
+    )
 
 
 def most_vectors(max_gib: float, layers: int, dim: int) -> int:
@@ -154,12 +177,12 @@ def _places(targets: list[list[Any]], split: Split) -> list[tuple[int, int]]:
     ]
 
 
-def encode_once(encode: Encode, texts: Sequence[Words]) -> list[Tensor]:
+def encode_once(encode: Encode, texts: Sequence[Words]) -> Sequence[Tensor]:
     """Vectors of each text; equal texts are encoded once."""
     keys = [told_apart(text) for text in texts]
     different = {key: list(text) for key, text in zip(keys, texts, strict=True)}
-    encoded = dict(zip(different, encode([*different.values()]), strict=True))
-    return [encoded[key] for key in keys]
+    numbers = {key: number for number, key in enumerate(different)}
+    return Picked(encode([*different.values()]), [numbers[key] for key in keys])
 
 
 def _vectors(
