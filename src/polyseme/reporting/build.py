@@ -17,7 +17,7 @@ from pathlib import Path
 from polyseme import results
 from polyseme.errors import DataError
 from polyseme.reporting import cards as probe_cards
-from polyseme.reporting import metrics, pages
+from polyseme.reporting import metrics, pages, tested
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.figures import card as card_figure
 from polyseme.reporting.figures import style
@@ -72,7 +72,9 @@ def write(folder: Path, evidence: Evidence) -> None:
             mend="select tasks or intrinsic measures in conf/experiment",
         )
     schema = results.REPORT_SCHEMA
-    rows = [{name: row[name] for name in schema.names} for row in evidence.rows]
+    measured = [name for name in schema.names if name not in results.TESTED]
+    rows = [{name: row[name] for name in measured} for row in evidence.rows]
+    rows += tested.rows(evidence)
     results.write(folder / "results.parquet", rows, schema=schema)
     (folder / "dictionary.md").write_text(dictionary(), encoding="utf-8")
     metrics.write(folder / "metrics", evidence)

@@ -35,6 +35,7 @@ import pyarrow as pa
 from polyseme import paths, results
 from polyseme.errors import IntegrityError, PolysemeError
 from polyseme.reporting import manifest as report_manifest
+from polyseme.reporting import tested
 from polyseme.reporting.verdict import Item, Verdict
 from polyseme.runtime import manifest
 
@@ -139,8 +140,9 @@ def _parse(content: bytes, where: str) -> dict[str, Any]:
 
 
 def _rows(path: Path, where: str) -> list[dict[str, Any]]:
+    """Measurements; tests follow from them and from predictions."""
     try:
-        return results.read(path)
+        return [row for row in results.read(path) if row["stage"] != tested.STAGE]
     except pa.ArrowException:
         raise IntegrityError("is not readable", where=where, mend=REMAKE) from None
 
