@@ -13,7 +13,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES = (
+LANGUAGE, REPRESENTATIONS, TRANSFER, STATISTICS = ROOT / "docs/statistics.md"
+PROBES = (
     ROOT / "docs" / f"{name}.md"
     for name in ("controlled_language", "representations", "transfer", "probes")
 )
@@ -36,6 +37,8 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "probe_batches": (PROBES,),
     "probe_memory": (PROBES,),
     "blimp_speed": (PROBES,),
+    "stats_calibration": (STATISTICS,),
+    "stats_speed": (STATISTICS,),
 }
 """Pages that show a benchmark; one that is not here is shown by none."""
 
