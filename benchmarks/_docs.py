@@ -13,10 +13,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LANGUAGE, REPRESENTATIONS, TRANSFER, STATISTICS = ROOT / "docs/statistics.md"
-PROBES = (
+LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS = (
     ROOT / "docs" / f"{name}.md"
-    for name in ("controlled_language", "representations", "transfer", "probes")
+    for name in ("controlled_language", "representations", "transfer", "probes", "statistics")
 )
 PAGES: dict[str, tuple[Path, ...]] = {
     "difficulty": (LANGUAGE,),

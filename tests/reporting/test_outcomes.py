@@ -77,6 +77,9 @@ def test_the_cells_with_the_most_labels_are_compared_item_by_item(files):
     assert max(difference.p_mcnemar) < 0.01
     assert found.compare(*pair).p_items is None
     assert found.compare(*reversed(pair)).mean == pytest.approx(-difference.mean)
+    low, high = found.bounds(("bert", "full"), 1)
+    assert low < cell.of_seed[1].value < high
+    assert found.bounds(("bert", "full"), 9) is found.bounds(("gpt", "full"), 1) is None
     one = found.interval(("bert", "full"))
     assert one.low < one.mean < one.high
 
@@ -118,6 +121,9 @@ class _Fixed:
         self.asked.append((first, second, permute))
         return self.difference
 
+    def bounds(self, key, seed):
+        return (0.25, 0.75) if key[1] == "full" else None
+
 
 def test_items_decide_in_every_part_of_the_answer(make_tree):
     evidence = make_tree().collect()
@@ -132,6 +138,9 @@ def test_items_decide_in_every_part_of_the_answer(make_tree):
     rows = list(tested.rows(evidence))
     assert {row["num_items"] for row in rows} >= {321}
     assert {row["variant"] for row in rows} >= {tested.BEST, tested.GAIN, tested.FAMILIES}
+    bounded = [row for row in tested.bounded(evidence) if row["low"] == 0.25]
+    assert {(row["stage"], row["strategy"]) for row in bounded} == {("finetune", "full")}
+    assert {row["metric"] for row in bounded} == {"macro_f1"}
     contests = [row for row in rows if row["variant"] == tested.BEST]
     of_task = [row for row in contests if row["task"] == "sst2"]
     assert of_task[0]["p"] == pytest.approx(len(of_task) * 1e-9)

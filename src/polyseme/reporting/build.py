@@ -73,7 +73,7 @@ def write(folder: Path, evidence: Evidence) -> None:
         )
     schema = results.REPORT_SCHEMA
     measured = [name for name in schema.names if name not in results.TESTED]
-    rows = [{name: row[name] for name in measured} for row in evidence.rows]
+    rows = [{name: row[name] for name in measured} for row in tested.bounded(evidence)]
     rows += tested.rows(evidence)
     results.write(folder / "results.parquet", rows, schema=schema)
     (folder / "dictionary.md").write_text(dictionary(), encoding="utf-8")

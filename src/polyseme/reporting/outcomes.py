@@ -20,7 +20,7 @@ import pyarrow.dataset as ds
 
 from polyseme.stats import resampling
 from polyseme.stats.additive import Additive
-from polyseme.stats.differences import Difference, difference, mcnemar
+from polyseme.stats.differences import LEVEL, Difference, difference, mcnemar
 from polyseme.tasks.families import base as families
 
 DRAWS = 10_000
@@ -89,6 +89,13 @@ class TaskOutcomes:
         of_seed = self.cells[key].of_seed
         draws = np.mean(list(self._draws(key).values()), axis=0)
         return difference([of.value for of in of_seed.values()], draws, self.num_items)
+
+    def bounds(self, key: Key, seed: int) -> tuple[float, float] | None:
+        """95 % percentile interval over items of one seed's score; None where it was not kept."""
+        if key not in self.cells or seed not in self.cells[key].of_seed:
+            return None
+        low, high = np.quantile(self._draws(key)[seed], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        return float(low), float(high)
 
     def _draws(self, key: Key) -> dict[int, np.ndarray]:
         """Scores of resampled test sets by seed; the same items are drawn for every cell."""

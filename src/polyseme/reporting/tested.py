@@ -12,7 +12,7 @@ from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import SCRATCH, Row, lower_is_better
 from polyseme.reporting.outcomes import Key
 from polyseme.reporting.questions import Duel
-from polyseme.reporting.rankings import Contest, contests, gains
+from polyseme.reporting.rankings import Contest, contests, finals, gains, outcomes
 from polyseme.stats.differences import Difference
 
 STAGE = "test"
@@ -49,6 +49,21 @@ def rows(evidence: Evidence) -> Iterator[Row]:
     for bargain in questions.bargains(sound):
         if bargain.duel:
             yield from _duel(PRICE, bargain.duel)
+
+
+def bounded(evidence: Evidence) -> Iterator[Row]:
+    """All measurements; those whose predictions were kept with their interval over items."""
+    ends: dict[int, tuple[float, float]] = {}
+    for task in evidence.selection.tasks:
+        rows = finals(evidence, task)
+        kept = outcomes(evidence, task, rows)
+        for row in rows.largest_of_each("strategy") if kept else ():
+            found = kept and kept.bounds((row["system"], row["strategy"]), row["seed"])
+            if found:
+                ends[id(row)] = found
+    for row in evidence.rows:
+        low, high = ends.get(id(row), (row["low"], row["high"]))
+        yield row | {"low": low, "high": high}
 
 
 def _contest(contest: Contest) -> Iterator[Row]:
