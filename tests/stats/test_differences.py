@@ -9,7 +9,8 @@ from scipy.stats import binomtest, t, ttest_1samp, ttest_rel
 from polyseme.stats.differences import Difference, difference, holm, mcnemar
 
 BY_SEED = [0.021, 0.034, 0.012, 0.027]
-RESAMPLED = np.random.default_rng(0).normal(0.0235, 0.01, 5_000)
+RESAMPLED = np.random.default_rng(0).normal(0.0235, 0.01, 5_000)[None].repeat(4, axis=0)
+"""The same for all seeds: nothing is peculiar to a seed on an item."""
 
 
 def test_seeds_alone_are_the_t_test():
@@ -24,7 +25,7 @@ def test_items_alone_are_the_paired_t_test_where_the_spread_is_that_of_the_mean(
     rng = np.random.default_rng(1)
     first, second = rng.normal(0.1, 1, (2, 200))
     values = first - second
-    scaled = (RESAMPLED - RESAMPLED.mean()) / RESAMPLED.std(ddof=1)
+    scaled = (RESAMPLED[:1] - RESAMPLED[0].mean()) / RESAMPLED[0].std(ddof=1)
     draws = values.mean() + scaled * values.std(ddof=1) / np.sqrt(200)
     found = difference([values.mean()], draws, 200)
     assert found.p == pytest.approx(ttest_rel(first, second).pvalue)
@@ -33,10 +34,24 @@ def test_items_alone_are_the_paired_t_test_where_the_spread_is_that_of_the_mean(
 
 def test_both_sources_add_up_and_neither_narrows_the_other():
     seeds, both = difference(BY_SEED, None, None), difference(BY_SEED, RESAMPLED, 400)
-    a, b = seeds.sd_seeds**2, RESAMPLED.var(ddof=1)
+    a, b = seeds.sd_seeds**2, RESAMPLED[0].var(ddof=1)
     assert (both.sd_seeds, both.sd_items) == pytest.approx((a**0.5, b**0.5))
     quantile = (a * t.ppf(0.975, 3) + b * t.ppf(0.975, 399)) / (a + b)
     assert both.high - both.mean == pytest.approx(quantile * (a + b) ** 0.5)
+
+
+def test_what_is_peculiar_to_a_seed_on_an_item_counts_once():
+    # a balanced crossed design: right answers of every seed and item, seeds without effects
+    rng = np.random.default_rng(3)
+    values_SN = rng.normal(0, 1, (5, 300))
+    weights_BN = rng.multinomial(300, np.full(300, 1 / 300), size=4_000)
+    draws_SB = values_SN @ weights_BN.T / 300
+    found = difference(values_SN.mean(1), draws_SB, 300)
+    variance_of_mean = 1 / (5 * 300)
+    assert found.sd_seeds**2 + found.sd_items**2 < 1.6 * variance_of_mean
+    plain = difference(values_SN.mean(1), None, None)
+    shared = (draws_SB.var(axis=1, ddof=1).mean() - draws_SB.mean(0).var(ddof=1)) / 4
+    assert found.sd_seeds**2 == pytest.approx(max(0, plain.sd_seeds**2 - shared))
 
 
 @pytest.mark.parametrize("shift", [-0.02, 0.0, 0.05])
@@ -57,7 +72,7 @@ def test_one_seed_without_items_says_nothing_and_no_seed_is_refused():
 
 
 def test_equal_systems_have_p_one_and_a_constant_difference_is_certain():
-    nothing = np.zeros(10)
+    nothing = np.zeros((2, 10))
     assert difference([0.0, 0.0], nothing, 5).p == 1
     assert difference([0.1, 0.1], nothing, 5).p == 0
 

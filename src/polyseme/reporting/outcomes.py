@@ -71,7 +71,7 @@ class TaskOutcomes:
             return None
         by_seed = [ours.of_seed[s].value - theirs.of_seed[s].value for s in seeds]
         draws = [self._draws(first)[s] - self._draws(second)[s] for s in seeds]
-        found = difference(by_seed, np.mean(draws, axis=0), self.num_items)
+        found = difference(by_seed, np.stack(draws), self.num_items)
         extra: dict[str, Any] = {}
         if permute:
             of_ours, of_theirs = ([cell.of_seed[s] for s in seeds] for cell in (ours, theirs))
@@ -87,8 +87,8 @@ class TaskOutcomes:
         if key not in self.cells:
             return None
         of_seed = self.cells[key].of_seed
-        draws = np.mean(list(self._draws(key).values()), axis=0)
-        return difference([of.value for of in of_seed.values()], draws, self.num_items)
+        draws_SB = np.stack(list(self._draws(key).values()))
+        return difference([of.value for of in of_seed.values()], draws_SB, self.num_items)
 
     def bounds(self, key: Key, seed: int) -> tuple[float, float] | None:
         """95 % percentile interval over items of one seed's score; None where it was not kept."""

@@ -1,17 +1,19 @@
 """What a difference between two systems says: of other seeds and other items.
 
 A score varies with the seed (initialisation, order, subset) and with the items that happen to be in
-the test set. The difference d_s of two systems is taken seed by seed on the same items. Its mean
-has the variance
+the test set. The difference d_s of two systems is taken seed by seed on the same items, a crossed
+design. Its mean has the variance a + b of two sources,
 
-    a = var(d_s) / S                 over seeds, S - 1 degrees of freedom
     b = variance over resampled items of the mean over seeds, N - 1 degrees of freedom
+    a = var(d_s) / S - c, not below 0, over seeds, S - 1 degrees of freedom
+    c = what is peculiar to a seed on an item, which both would count:
+        (mean over seeds of the variance over resampled items of d_s, less b) / (S - 1)
 
 and the interval is mean +- q sqrt(a + b) with q the mean of Student's quantiles for S - 1 and
 N - 1, weighted by a and b (Cochran 1964, Approximate significance levels of the Behrens-Fisher
-test). What seeds and items share is counted twice, and Cochran's quantile is on the careful
-side: `make bench BENCH=stats_calibration` shows how much. A test over seeds alone would take what
-is peculiar to the test set for a property of the system; a test over items alone, luck of the seed.
+test). `make bench BENCH=stats_calibration` shows how well that holds. A test over seeds alone would
+take what is peculiar to the test set for a property of the system; a test over items alone, luck of
+the seed.
 
 Shapes: S seeds, N items, B draws, M comparisons.
 """
@@ -79,13 +81,15 @@ class Difference:
         return (self.sd_seeds or 0.0) ** 2, (self.sd_items or 0.0) ** 2
 
 
-def difference(by_seed: Sequence[float], resampled_B: np.ndarray | None, num_items: int | None
-               ) -> Difference:  # fmt: skip
-    """Of differences seed by seed, and their mean on resampled test sets.
+def difference(
+    by_seed: Sequence[float], resampled_SB: np.ndarray | None, num_items: int | None
+) -> Difference:
+    """Of differences seed by seed, and the same on resampled test sets.
 
     Args:
         by_seed: d_s, at least one.
-        resampled_B: None where predictions were not kept: then seeds are the one source.
+        resampled_SB: d_s on the same test sets in every row; None where predictions were not kept:
+            then seeds are the one source.
         num_items: N.
 
     Raises:
@@ -96,7 +100,12 @@ def difference(by_seed: Sequence[float], resampled_B: np.ndarray | None, num_ite
     values_S = np.asarray(by_seed, dtype=float)
     num, mean = len(values_S), math.fsum(values_S) / len(values_S)
     a = float(values_S.var(ddof=1)) / num if num > 1 else None
-    b = float(resampled_B.var(ddof=1)) if resampled_B is not None else None
+    b = None
+    if resampled_SB is not None:
+        b = float(resampled_SB.mean(0).var(ddof=1))
+        if a is not None:
+            shared = (float(resampled_SB.var(axis=1, ddof=1).mean()) - b) / (num - 1)
+            a = max(0.0, a - max(0.0, shared))
     items = num_items if b is not None else None
     sd_seeds, sd_items = (None if v is None else math.sqrt(v) for v in (a, b))
     if a is None and b is None:
