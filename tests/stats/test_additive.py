@@ -27,6 +27,7 @@ def labelled(draw):
     return np.array(sides[0]), np.array(sides[1]), item_U
 
 
+@pytest.mark.filterwarnings("ignore:A single label was found")
 @given(labelled())
 def test_scores_of_classes_are_those_of_scikit_learn(drawn):
     gold, predicted, item_U = drawn
