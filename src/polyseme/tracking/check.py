@@ -3,9 +3,9 @@
     python -m polyseme.tracking.check [.polyseme/tracking]
 
 Compares every local history with the W&B run that it was mirrored into, read back from disk:
-config, rows and values of history, summary, tables, media, lineage and exit code. A history that was
-mirrored again needs one W&B run that holds all of it. One line for each history that is not whole
-there, with the command that mirrors it again; exit code 1 if there is one.
+config, rows and values of history, summary, tables, media, lineage and exit code. A history that
+was mirrored again needs one W&B run that holds all of it. One line for each history that is not
+whole there, with the command that mirrors it again; exit code 1 if there is one.
 
 What happens on the way to the server and on it is not checked.
 """
@@ -119,21 +119,30 @@ def _differences(local: Local, folder: Path, run: Path) -> Iterator[str]:
     if not same(recorded.config, local.start["config"]):
         yield "config differs"
     yield from _rows(local, recorded)
+    yield from _summary(local, recorded)
+    yield from _files(local, recorded, folder, run)
+    if recorded.exit_code != local.exit_code:
+        yield f"exit code is {recorded.exit_code}, not {local.exit_code}"
+
+
+def _summary(local: Local, recorded: offline.Recorded) -> Iterator[str]:
     facts = local.summary | ({"lineage": local.lineage} if local.lineage else {})
     for name, value in facts.items():
-        if not _holds(recorded.summary.get(name), value):
-            yield f"summary: {name} is {recorded.summary.get(name)!r}, not {value!r}"
+        if not _holds(mirrored := recorded.summary.get(name), value):
+            yield f"summary: {name} is {mirrored!r}, not {value!r}"
+
+
+def _files(local: Local, recorded: offline.Recorded, folder: Path, run: Path) -> Iterator[str]:
     shown: dict[str, Any] = {}
     for row in recorded.rows.values():
         shown |= {name: value for name, value in row.items() if isinstance(value, dict)}
     for name, event in local.tables.items():
         if not _same_table(event, folder, run, shown.get(name)):
             yield f"table {name} differs"
+    left_out = recorded.summary.get("media_left_out", [])
     for name, event in local.media.items():
-        if not _same_page(event, folder, run, shown.get(name), recorded.summary):
+        if name not in left_out and not _same_page(event, folder, run, shown.get(name)):
             yield f"media {name} differs"
-    if recorded.exit_code != local.exit_code:
-        yield f"exit code is {recorded.exit_code}, not {local.exit_code}"
 
 
 def _rows(local: Local, recorded: offline.Recorded) -> Iterator[str]:
@@ -177,15 +186,10 @@ def _same_table(event: dict[str, Any], folder: Path, run: Path, shown: Any) -> b
     return same([table["columns"], table["data"]], [columns, rows])
 
 
-def _same_page(
-    event: dict[str, Any], folder: Path, run: Path, shown: Any, summary: Mapping[str, Any]
-) -> bool:
+def _same_page(event: dict[str, Any], folder: Path, run: Path, shown: Any) -> bool:
     figure = (folder / event["copy"]).read_bytes()
-    if sha256(figure).hexdigest() != event["sha256"]:
-        return False
-    if event["name"] in summary.get("media_left_out", []):
-        return True
-    return _file(run, shown) == writer.PAGE.format(figure.decode()).encode()
+    page = writer.PAGE.format(figure.decode()).encode()
+    return sha256(figure).hexdigest() == event["sha256"] and _file(run, shown) == page
 
 
 def _file(run: Path, shown: Any) -> bytes | None:

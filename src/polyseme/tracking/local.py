@@ -62,7 +62,8 @@ class Tracker:
     """Writes the events of one execution of a stage.
 
     Attributes:
-        folder: holds events.jsonl, tables/, media/ and, where there is a mirror, mirror.log, mirrored.
+        folder: holds events.jsonl, tables/, media/ and, where there is a mirror, mirror.log and
+            the note `mirrored`.
         mirror: process that mirrors the events; None where tracking is off.
     """
 

@@ -86,8 +86,8 @@ def _put_all(nested: dict[str, Any], items: Iterable[Any]) -> None:
 
 def _messages(path: Path, found: Recorded) -> Iterator[Any]:
     try:
-        from google.protobuf.message import DecodeError
-        from wandb.proto.wandb_internal_pb2 import Record
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+        from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
     except ImportError as error:
         raise DataError(
             f"cannot be read with the wandb that is installed ({error})",

@@ -73,7 +73,7 @@ class Writer:
         """Facts about the run."""
         self._state(event["values"])
 
-    def _state(self, values: Mapping[str, Any]) -> None:
+    def _state(self, values: dict[str, Any]) -> None:
         self.facts |= values
         self.run.summary.update(values)
 
@@ -82,7 +82,7 @@ class Writer:
         import wandb
 
         columns, data, left_out = cells(*table_arguments(event, self.folder))
-        self._log({event["name"]: wandb.Table(columns=columns, data=data)}, event)
+        self._log({event["name"]: wandb.Table(columns=[*columns], data=data)}, event)
         counts = {"rows": len(data), "left_out": left_out}
         self._state({"tables": {**self.facts.get("tables", {}), event["name"]: counts}})
 
