@@ -25,6 +25,7 @@ def main(stage: Stage) -> None:
     content = manifest.build(experiment, params, root)
     text = json.dumps(content, indent=1, sort_keys=True) + "\n"
     (folder / manifest.NAME).write_text(text, encoding="utf-8")
+    stage.tracker.summary(json.loads((folder / "metrics" / "summary.json").read_text()))
     groups = ("stage", "task", "representation")
     stage.tracker.table("results", folder / "results.parquet", groups=groups)
     for figure in sorted((folder / "figures").glob("*.svg")):
