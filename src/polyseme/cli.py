@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _add_verify(commands)
     _add_export(commands)
     _add_sha256(commands)
+    _add_wandb_report(commands)
     chosen = parser.parse_args(arguments)
     try:
         code = chosen.run(chosen)
@@ -126,6 +127,23 @@ def _sha256(chosen: argparse.Namespace) -> int:
             raise DataError("does not exist", where=path, mend="check the path")
     names = chosen.names or (checkpoint.files(chosen.path) if chosen.path.is_dir() else [])
     print(source.digest(chosen.path, names))
+    return 0
+
+
+def _add_wandb_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    told = "make a W&B report of an experiment whose runs are on the server"
+    parser = commands.add_parser("wandb-report", help=told, description=told)
+    parser.add_argument("experiment", nargs="?", help="default: that of params.yaml")
+    parser.add_argument("--entity", help="user or team (default: WANDB_ENTITY, else yours)")
+    parser.add_argument("--project", help="default: WANDB_PROJECT, else polyseme")
+    parser.set_defaults(run=_wandb_report)
+
+
+def _wandb_report(chosen: argparse.Namespace) -> int:
+    from polyseme.tracking.workspace import publish
+
+    experiment = chosen.experiment or _experiment(Path("params.yaml"))
+    print(publish(experiment, entity=chosen.entity, project=chosen.project))
     return 0
 
 

@@ -48,7 +48,8 @@ def test_the_report_has_all_its_parts(report):
         for name in ("comparison", "layers", "loss", "cost")
         for variant in ("", "-dark")
     }
-    metrics = {f"metrics/{name}.json" for name in ("pretrain", "finetune", "probe", "intrinsic")}
+    names = ("summary", "pretrain", "finetune", "probe", "intrinsic")
+    metrics = {f"metrics/{name}.json" for name in names}
     plots = {f"metrics/{name}.csv" for name in ("loss", "layers", "learning_curves", "forgetting")}
     pages = {"README.md", "index.html", "dictionary.md", "results.parquet"}
     made = [(name, task) for name in SELECTION.representations for task in ("truecase", "sst2")]
