@@ -9,6 +9,7 @@ from pathlib import Path
 
 from polyseme import __version__
 from polyseme.errors import ConfigError, DataError
+from polyseme.explore import arguments as explorer
 from polyseme.runtime import failures
 
 INTERRUPTED = 130
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _add_verify(commands)
     _add_export(commands)
     _add_sha256(commands)
+    explorer.add(commands)
     chosen = parser.parse_args(arguments)
     try:
         code = chosen.run(chosen)
