@@ -10,8 +10,10 @@ Shapes: N sentences or words, T words of a sentence, D dimensions.
 from __future__ import annotations
 
 import csv
+import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +50,7 @@ def embed(project: Project, file: Path, out: Path, *, layer: int | None, pooling
     """
     _check_out(file, out)
     name = project.names[-1]
-    make_deterministic(Runtime())
+    make_deterministic(Runtime(num_threads=1))
     splitter = WordSplitter(project.language)
     lengths = [len(words) for words in sentences(file, splitter)]
     if not lengths:
@@ -61,7 +63,12 @@ def embed(project: Project, file: Path, out: Path, *, layer: int | None, pooling
         array_ND = np.lib.format.open_memmap(
             paths[1], mode="w+", dtype=np.float32, shape=(num_rows, model.dim)
         )
-        _fill(array_ND, model, sentences(file, splitter), chosen, pooling, len(lengths))
+        with tqdm(total=len(lengths), desc="embed", unit="sentence", disable=None) as bar:
+            row = 0
+            for h_TLD in _encoded(model, sentences(file, splitter), bar.update):
+                rows = _pooled(h_TLD[:, chosen], pooling)
+                array_ND[row : row + len(rows)] = rows
+                row += len(rows)
         array_ND.flush()
         index = _write_index(paths[0], sentences(file, splitter)) if pooling == "words" else None
         if index:
@@ -95,8 +102,6 @@ def sentences(file: Path, splitter: WordSplitter) -> Iterator[list[str]]:
     """
     with CheckedStream(file) as raw:
         number = 0
-        import io
-
         lines = io.BufferedReader(raw, 2**16)
         while line := lines.readline(MAX_LINE_BYTES + 1):
             number += 1
@@ -124,30 +129,25 @@ def _decoded(line: bytes, where: str, *, is_first: bool) -> str:
     return text
 
 
-def _fill(
-    array_ND: np.ndarray,
-    model: Representation,
-    texts: Iterator[list[str]],
-    layer: int,
-    pooling: str,
-    total: int,
-) -> None:
-    row = 0
-    with tqdm(total=total, desc="embed", unit="sentence", disable=None) as bar:
-        while chunk := [words for words, _ in zip(texts, range(CHUNK), strict=False)]:
-            for h_LTD in model.encode(chunk):
-                h_TD = h_LTD[layer].numpy()
-                rows = h_TD.mean(0, keepdims=True) if pooling == "mean" else h_TD
-                array_ND[row : row + len(rows)] = rows
-                row += len(rows)
-            bar.update(len(chunk))
+def _encoded(
+    model: Representation, texts: Iterator[list[str]], step: Callable[[int], object]
+) -> Iterator[np.ndarray]:
+    """Vectors h_TLD of each sentence, a chunk at a time."""
+    while chunk := list(islice(texts, CHUNK)):
+        yield from (h_LTD.transpose(0, 1).numpy() for h_LTD in model.encode(chunk))
+        step(len(chunk))
+
+
+def _pooled(h_TD: np.ndarray, pooling: str) -> np.ndarray:
+    return h_TD.mean(0, keepdims=True) if pooling == "mean" else h_TD
 
 
 def _write_index(path: Path, texts: Iterator[Sequence[str]]) -> Path:
     """Rows of the array: line (from 1), place in the line (from 0), word."""
     with path.open("w", encoding="utf-8", newline="") as stream:
-        rows = csv.writer(stream, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE,
-                          quotechar=None)
+        rows = csv.writer(
+            stream, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None
+        )
         rows.writerow(("line", "place", "word"))
         for line, words in enumerate(texts, 1):
             rows.writerows((line, place, word) for place, word in enumerate(words))

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from threading import Lock
 
 from torch import Tensor
 from tqdm import tqdm
 
 from polyseme import items
 from polyseme.data.tokenizer import WordPieces
+from polyseme.explore import filling
 from polyseme.explore import index as indexes
 from polyseme.explore import sample as sampling
+from polyseme.explore.filling import Filled
 from polyseme.explore.index import Index
 from polyseme.explore.nearest import Vocabulary
 from polyseme.explore.project import Project
 from polyseme.explore.sample import Sample
-from polyseme.explore.text import Reader
+from polyseme.explore.text import Gapped, Reader
 from polyseme.models.base import TOKENIZER, Representation, read_card
 from polyseme.models.common.vocabulary import frequent
 from polyseme.runtime import manifest
 from polyseme.runtime.settings import Runtime
 from polyseme.training.determinism import make_deterministic
+
+NUM_THREADS = 1
+"""Sentences are short and networks small: a second thread costs more than it brings."""
 
 
 class Lens:
@@ -41,10 +47,21 @@ class Lens:
     ) -> None:
         self.name, self.representation = name, representation
         self.vocabulary, self.index = vocabulary, index
+        self._lock = Lock()
 
     def encode(self, words: Sequence[str]) -> Tensor:
-        """Vectors h_LTD of one sentence."""
-        return self.representation.encode([words])[0]
+        """Vectors h_LTD of one sentence; threads take turns."""
+        with self._lock:
+            return self.representation.encode([words])[0]
+
+    def fill(self, gapped: Gapped, num_words: int) -> Filled:
+        """Most probable words of a gap; threads take turns.
+
+        Raises:
+            PolysemeError: the representation is no language model that fills gaps.
+        """
+        with self._lock:
+            return filling.fill(self.representation, gapped, num_words)
 
 
 class Explorer:
@@ -55,7 +72,7 @@ class Explorer:
     """
 
     def __init__(self, project: Project, *, progress: bool) -> None:
-        make_deterministic(Runtime())
+        make_deterministic(Runtime(num_threads=NUM_THREADS))
         self.project, self.progress = project, progress
         self.reader = Reader(project.language)
         self.pieces = WordPieces.load(project.corpus_folder / TOKENIZER)

@@ -36,7 +36,7 @@ def how(representation: Representation) -> str:
     if not isinstance(representation, Filling):
         return ""
     predictor = str(getattr(representation, "predictor", ""))
-    return HOW[representation.sides] + (f" (its {predictor} does)" if predictor else "")
+    return HOW[representation.sides] + (f" ({predictor} does)" if predictor else "")
 
 
 def fill(representation: Representation, gapped: Gapped, num_words: int) -> Filled:

@@ -81,9 +81,7 @@ def build(representation: Representation, sample: Sample, step: Step = lambda n:
     by_sentence: dict[int, list[int]] = {}
     for n, occurrence in enumerate(sample.occurrences):
         by_sentence.setdefault(occurrence.sentence, []).append(n)
-    h_LND = torch.zeros(
-        representation.num_layers, len(sample.occurrences), representation.dim
-    )
+    h_LND = torch.zeros(representation.num_layers, len(sample.occurrences), representation.dim)
     for start in range(0, len(sample.sentences), CHUNK):
         chunk = sample.sentences[start : start + CHUNK]
         for number, h_LTD in enumerate(representation.encode(chunk), start):

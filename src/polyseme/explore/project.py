@@ -88,7 +88,9 @@ class Project:
     def language(self) -> str:
         """ISO 639-1 code of the corpus."""
         try:
-            return str(json.loads((self.corpus_folder / "card.json").read_text("utf-8"))["language"])
+            return str(
+                json.loads((self.corpus_folder / "card.json").read_text("utf-8"))["language"]
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return "en"
 

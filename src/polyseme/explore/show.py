@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
+from torch import Tensor
+
 from polyseme.errors import PolysemeError
 from polyseme.explore import nearest
 from polyseme.explore.explorer import Explorer, Lens
@@ -37,10 +39,14 @@ def neighbors(
         yield ""
         if lens.vocabulary:
             yield from _static(lens, words[place], own, top)
-        elif sentence is None:
-            yield from _as_type(lens, words[place], own, layer, top)
+            continue
+        chosen = layer_of(name, lens.representation.num_layers, layer)
+        yield f"{name}, contextual: layer {chosen} of 0 to {lens.representation.num_layers - 1}"
+        h_LD = lens.encode(words)[:, place]
+        if sentence is None:
+            yield from _as_type(lens, own, h_LD, chosen, top)
         else:
-            yield from _in_context(lens, words, place, own, layer, top)
+            yield from _in_context(lens, own, h_LD, chosen, top)
 
 
 def _asked(reader: Reader, word: str, sentence: str | None) -> tuple[list[str], int]:
@@ -71,29 +77,20 @@ def _static(lens: Lens, word: str, own: str, top: int) -> Iterator[str]:
     yield from _scored(lens.vocabulary.nearest(lens.encode([word])[0, 0], own, top))
 
 
-def _as_type(lens: Lens, word: str, own: str, layer: int | None, top: int) -> Iterator[str]:
+def _as_type(lens: Lens, own: str, alone_LD: Tensor, layer: int, top: int) -> Iterator[str]:
     if lens.index is None:
         return
-    layer = layer_of(lens.name, lens.representation.num_layers, layer)
-    alone_LD = lens.encode([word])[:, 0]
     found, size = nearest.of_type(lens.index, own, alone_LD, layer, top)
-    against = f"the means of {len(lens.index.words):,} word types in a sample of the corpus"
-    yield _header(lens, layer)
     yield f"  cosine of {f'its mean over {size} occurrences' if size else 'the word alone'}"
-    yield f"  with {against}"
+    yield f"  with the means of {len(lens.index.words):,} word types in a sample of the corpus"
     yield from _scored(found)
 
 
-def _in_context(
-    lens: Lens, words: list[str], place: int, own: str, layer: int | None, top: int
-) -> Iterator[str]:
+def _in_context(lens: Lens, own: str, h_LD: Tensor, layer: int, top: int) -> Iterator[str]:
     if lens.index is None:
         return
-    layer = layer_of(lens.name, lens.representation.num_layers, layer)
-    h_LTD = lens.encode(words)
-    found = list(nearest.in_context(lens.index, h_LTD[:, place], own, top))[layer]
+    found = list(nearest.in_context(lens.index, h_LD, own, top))[layer]
     sample = lens.index.sample
-    yield _header(lens, layer)
     yield (
         f"  cosine with {len(sample.occurrences):,} words in {len(sample.sentences):,} "
         "sentences of the corpus, after their mean is taken off"
@@ -103,10 +100,6 @@ def _in_context(
     yield from (f"  {cosine:6.2f}  {_occurrence(sample, n)}" for n, cosine in found.same)
     yield "  other words, nearest occurrence of each:"
     yield from (f"  {cosine:6.2f}  {_occurrence(sample, n)}" for n, cosine in found.others)
-
-
-def _header(lens: Lens, layer: int) -> str:
-    return f"{lens.name}, contextual: layer {layer} of 0 to {lens.representation.num_layers - 1}"
 
 
 def _scored(found: Sequence[Scored]) -> Iterator[str]:
