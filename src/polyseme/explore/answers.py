@@ -97,11 +97,12 @@ class Answers:
 
     def about(self) -> Answer:
         """What there is to choose from."""
-        project = self.explorer.project
+        project, sample = self.explorer.project, self.explorer.sample
         return {
             "experiment": project.experiment,
             "corpus": project.corpus,
             "missing": project.missing,
+            "examples": [_shown(sample, n) for n in sample.example()],
             "representations": [
                 {
                     "name": lens.name,

@@ -9,16 +9,18 @@ Shapes: L layers, N occurrences, V word types, D dimensions.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -31,6 +33,7 @@ from polyseme.runtime.settings import versions
 from polyseme.transfer.identity import source_hash
 
 FOLDER = paths.SCRATCH / "explore"
+SUFFIX = ".safetensors"
 MAX_BYTES = 2**28
 """Of one index; a representation that is wide and deep has fewer occurrences."""
 CHUNK = 256
@@ -106,23 +109,31 @@ def key(digest: str, corpus: str, module: ModuleType) -> str:
 
 def read(folder: Path, name: str, sample: Sample) -> Index | None:
     """The index of this key; None where there is none that is whole."""
-    try:
-        found = load_file(folder / f"{name}.safetensors")
-        index = Index(sample, found["unit_LND"], found["mean_LD"])
-    except (OSError, SafetensorError, KeyError, IndexError, RuntimeError):
-        return None
-    return index
+    for path in folder.glob(f"{name}-*{SUFFIX}"):
+        with suppress(OSError, SafetensorError, KeyError):
+            content = path.read_bytes()
+            if path.name == _named(name, content):
+                found = load(content)
+                return Index(sample, found["unit_LND"], found["mean_LD"])
+    return None
 
 
 def write(folder: Path, name: str, index: Index) -> None:
-    """Keep an index in place of those of other keys."""
+    """Keep an index in place of those that were there."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{name}.tmp-{os.getpid()}"
+    content = save({"unit_LND": index.unit_LND, "mean_LD": index.mean_LD})
+    path = folder / _named(name, content)
+    temporary = folder / f"{path.name}.tmp-{os.getpid()}"
     try:
-        save_file({"unit_LND": index.unit_LND, "mean_LD": index.mean_LD}, temporary)
-        temporary.replace(folder / f"{name}.safetensors")
+        temporary.write_bytes(content)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    for other in folder.glob("*.safetensors"):
-        if other.stem != name:
+    for other in folder.glob(f"*{SUFFIX}"):
+        if other != path:
             other.unlink(missing_ok=True)
+
+
+def _named(name: str, content: bytes) -> str:
+    """The name says what the bytes are, so that damage is seen."""
+    return f"{name}-{hashlib.sha256(content).hexdigest()[:16]}{SUFFIX}"

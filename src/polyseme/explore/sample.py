@@ -3,7 +3,7 @@
 Sentences of the test split, then of the others where that is small, are gone through in a fixed
 random order. Of each word type the first few occurrences are taken, of a word whose sense is known
 (controlled language) more, as many of each sense. A sentence stands for itself, as the one that a
-user types does.
+user types does; so words whose sense only the rest of the document tells are left out.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from polyseme.language import gold
 from polyseme.models.base import TOKENIZER
 
 STREAM = 21
+UNTOLD = "document"
+"""Cue of a sense that its sentence does not tell."""
 POOL, MAX_WORDS = 20_000, 40
 """Sentences to choose from, and most words of each."""
 MOST = 10_000
@@ -61,6 +63,17 @@ class Sample:
         kept = self.occurrences[:most]
         return Sample(self.sentences[: kept[-1].sentence + 1 if kept else 0], kept)
 
+    def example(self) -> list[int]:
+        """Numbers of two occurrences of the word with most senses, of two of these if it can be."""
+        first_of_sense = {
+            word: {self.occurrences[n].sense: n for n in reversed(numbers)}
+            for word, numbers in self._by_word.items()
+            if len(numbers) > 1
+        }
+        best = max(first_of_sense, key=lambda w: (len(first_of_sense[w]), len(w)), default="")
+        firsts = sorted(first_of_sense.get(best, {}).values())
+        return list(dict.fromkeys([*firsts, *self.of(best)]))[:2]
+
     def of(self, word: str) -> list[int]:
         """Numbers of the occurrences of a word type."""
         return self._by_word.get(word, [])
@@ -78,8 +91,8 @@ class Sample:
         return by_word
 
 
-Sentence = tuple[list[str], list[str]]
-"""Words, and the sense of each."""
+Sentence = tuple[list[str], list[str | None]]
+"""Words, and the sense of each: blank if not known; None: the word is not to be taken."""
 
 
 def draw(corpus: Path, *, most: int = MOST) -> Sample:
@@ -101,8 +114,10 @@ def draw(corpus: Path, *, most: int = MOST) -> Sample:
         words, senses = pool[number]
         found = []
         for place, (word, sense) in enumerate(zip(words, senses, strict=True)):
+            if sense is None or not word[0].isalpha():
+                continue
             key = (pieces.normalize(word), sense)
-            if word[0].isalpha() and counts[key] < (PER_SENSE if sense else per_word):
+            if counts[key] < (PER_SENSE if sense else per_word):
                 counts[key] += 1
                 found.append(Occurrence(len(sentences), place, *key))
         if found:
@@ -130,7 +145,11 @@ def _pool(corpus: Path) -> Iterator[Sentence]:
 def _sentences(corpus: Path, split: documents.Split) -> Iterator[Sentence]:
     if (corpus / gold.FILE).is_file():
         for row in gold.read(corpus, split):
-            yield row["words"], [sense.rpartition(".")[2] for sense in row["senses"]]
+            told = row["cue"] != UNTOLD
+            yield (
+                row["words"],
+                [s.rpartition(".")[2] if told or not s else None for s in row["senses"]],
+            )
     else:
         for words in documents.sentences(corpus, split):
             yield words, [""] * len(words)

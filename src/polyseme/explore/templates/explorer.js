@@ -32,8 +32,8 @@ const mark = (kind) => {
   return path;
 };
 
-const sample = (path) => {
-  const svg = draw("svg", { viewBox: "-12 -12 24 24", "aria-hidden": "true" });
+const sample = (path, half = 6) => {
+  const svg = draw("svg", { viewBox: `${-half} ${-half} ${2 * half} ${2 * half}`, "aria-hidden": "true" });
   svg.append(path);
   return svg;
 };
@@ -205,7 +205,7 @@ class Pane {
       return entry;
     });
     const own = make("span");
-    own.append(sample(draw("path", { d: cross, class: "here" })), "in your sentence");
+    own.append(sample(draw("path", { d: cross, class: "here" }), 12), "in your sentence");
     this.part("legend").append(...legend, own);
     const text = this.systems[this.system.value].layers > 1
       ? `${points.length} occurrences in layer ${this.layer}; the plane holds ${Math.round(100 * explained)} % of their variance.`
@@ -321,8 +321,12 @@ const look = () => {
 };
 
 const begin = async (fresh) => {
-  const { experiment, corpus, missing, representations } = await ask("about");
+  const { experiment, corpus, missing, examples, representations } = await ask("about");
   if (!fresh()) return;
+  ["sentence", "second"].forEach((id, n) => {
+    if (examples[n]) byId(id).value = `${examples[n].before} ${examples[n].word} ${examples[n].after}`.trim();
+  });
+  if (examples.length) Object.assign(state, { words: [examples[0].word], place: 0 });
   byId("about").textContent =
     `Experiment ${experiment}, corpus ${corpus}.` +
     (missing.length ? ` Not trained yet: ${missing.join(", ")} (run make repro).` : "");
