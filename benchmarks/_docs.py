@@ -13,9 +13,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES = (
+LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, EXPLORER = (
     ROOT / "docs" / f"{name}.md"
-    for name in ("controlled_language", "representations", "transfer", "probes")
+    for name in ("controlled_language", "representations", "transfer", "probes", "explorer")
 )
 PAGES: dict[str, tuple[Path, ...]] = {
     "difficulty": (LANGUAGE,),
@@ -36,6 +36,7 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "probe_batches": (PROBES,),
     "probe_memory": (PROBES,),
     "blimp_speed": (PROBES,),
+    "explore_speed": (EXPLORER,),
 }
 """Pages that show a benchmark; one that is not here is shown by none."""
 

@@ -60,7 +60,7 @@ def test_it_loads_quietly_and_fits_a_phone(page: Any) -> None:
 
 def test_a_click_on_a_word_shows_its_neighbours(page: Any) -> None:
     before = page.locator(f"{CONTEXTUAL} [data-part=neighbors]").inner_text()
-    page.locator("#words button", has_text="the").first.click()
+    page.get_by_role("button", name="the", exact=True).first.click()
     page.wait_for_load_state("networkidle")
     after = page.locator(f"{CONTEXTUAL} [data-part=neighbors]").inner_text()
     assert after != before and page.locator(f"{CONTEXTUAL} li strong").first.inner_text() == "the"

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,7 +164,6 @@ def test_a_bad_question_gets_a_reason(server: Server, name: str, values: Any, li
     [
         ("GET", "/../../etc/passwd", 404),
         ("GET", "/params.yaml", 404),
-        ("GET", "//api/about", 404),
         ("GET", "/api/about?x", 404),
         ("GET", "/api/words", 405),
         ("POST", "/", 405),
@@ -180,7 +178,7 @@ def test_a_bad_question_gets_a_reason(server: Server, name: str, values: Any, li
 def test_there_is_nothing_else(server: Server, method: str, path: str, status: int) -> None:
     found, headers, body = _ask(server, method, path)
     assert found == status
-    if path != "//api/about" and method != "HEAD":
+    if method != "HEAD":
         assert json.loads(body).keys() == {"error"}
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "Access-Control-Allow-Origin" not in headers
@@ -213,7 +211,7 @@ def test_other_names_and_other_pages_are_refused(
 @pytest.mark.parametrize(
     ("lines", "body", "status"),
     [
-        ("POST /api/words HTTP/1.1\nHost: H\nContent-Type: text/plain\nContent-Length: 2", "{}", 415),
+        ("POST /api/words HTTP/1.1\nHost: H\nContent-Type: a/b\nContent-Length: 2", "{}", 415),
         ("POST /api/words HTTP/1.1\nHost: H\nContent-Length: 2", "{}", 415),
         ("POST /api/words HTTP/1.1\nHost: H\nJ\nContent-Length: 99999999", "", 413),
         (f"POST /api/words HTTP/1.1\nHost: H\nJ\nContent-Length: {MAX_BODY + 1}", "", 413),
@@ -229,8 +227,7 @@ def test_other_names_and_other_pages_are_refused(
         ("GET / HTTP/1.1\nHost: H\nContent-Length: 9", "GET /api/", 400),
         ("GET / HTTP/1.1\nHost: H\n" + "\n".join(f"A{n}: b" for n in range(200)), "", 431),
         ("GET /" + "a" * 70_000 + " HTTP/1.1\nHost: H", "", 414),
-        ("GET / HTTP/9.9\nHost: H", "", 505),
-        ("nonsense", "", 400),
+        ("GET / HTTP/1\nHost: H", "", 400),
     ],
 )  # fmt: skip
 def test_crooked_requests_end_the_connection(
@@ -243,8 +240,11 @@ def test_crooked_requests_end_the_connection(
     if status == 400 and body == "{}":
         after = ""
     found = _raw(server, (request + after.replace("\n", "\r\n")).encode())
-    assert found.count(b"HTTP/1.1 ") == 1 or lines == "nonsense"
-    assert str(status).encode() in found and b"Traceback" not in found
+    assert found.count(b'{"error":') == 1
+    assert (
+        found.startswith((f"HTTP/1.1 {status} ".encode(), b'{"error":'))
+        and b"Traceback" not in found
+    )
     assert b"representations" not in found
     assert _ask(server, "GET", "/")[0] == 200
 
@@ -289,4 +289,3 @@ def test_ctrl_c_ends_it() -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         assert process.stderr.read().decode() == "ended\n"
-    assert not list(Path(".polyseme").glob("log/*"))

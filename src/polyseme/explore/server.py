@@ -103,6 +103,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "polyseme", ""
     timeout = TIMEOUT_SECONDS
+    wbufsize, disable_nagle_algorithm = -1, True  # an answer is one packet, sent at once
 
     def do_GET(self) -> None:
         """The page, or what there is to choose from."""
@@ -226,8 +227,8 @@ def serve(project: Project, port: int) -> None:
     explorer = Explorer(project, progress=True)
     lenses = explorer.open_all(lambda line: print(line, file=sys.stderr))
     with Server(Answers(explorer, lenses), port) as server:
-        print(f"{server.url}  (Ctrl-C ends it)", flush=True)
         try:
+            print(f"{server.url}  (Ctrl-C ends it)", flush=True)
             server.serve_forever()
         except KeyboardInterrupt:
             print("ended", file=sys.stderr)

@@ -187,18 +187,22 @@ class Pane {
     const { points, at, explained } = found.layers[Math.min(this.layer, found.layers.length - 1)];
     const kinds = found.occurrences.map(({ sense }) => found.senses.indexOf(sense));
     const radius = Math.max(0.001, ...points.flat().map(Math.abs), ...at.map(Math.abs));
-    const move = (path, [x, y]) => {
-      path.style.transform = `translate(${(95 * x) / radius}px, ${(-95 * y) / radius}px)`;
+    const move = (path, [x, y], size = 1) => {
+      path.style.transform = `translate(${(95 * x) / radius}px, ${(-95 * y) / radius}px) scale(${size})`;
     };
+    // Different senses on one spot become rings.
+    const spots = points.map((point) => point.map((c) => Math.round((50 * c) / radius)).join());
+    const rings = spots.map((spot, n) => new Set(kinds.filter((kind, m) => kind < kinds[n] && spots[m] === spot)).size);
     this.marks = points.map((point, n) => {
       const path = mark(kinds[n]);
-      move(path, point);
+      move(path, point, 1 + 1.1 * rings[n]);
       path.addEventListener("pointerenter", () => this.choose(n));
       return path;
     });
     const here = draw("path", { d: cross, class: "here" });
     move(here, at);
-    this.part("plot").append(...this.marks, here);
+    const order = points.map((_, n) => n).sort((a, b) => rings[b] - rings[a]);
+    this.part("plot").append(...order.map((n) => this.marks[n]), here);
     const legend = found.senses.map((sense, kind) => {
       const entry = make("span");
       entry.append(sample(mark(kind)), sense || "sense not known");
