@@ -1,7 +1,7 @@
 """How long the explorer's page waits: milliseconds of each kind of request, over HTTP.
 
-For the trained representations of the experiment in params.yaml (`make repro` first): its server, one
-connection, sentences of the corpus's sample. Each cell is the median and the 95th percentile.
+For the trained representations of the experiment in params.yaml (`make repro` first): its server,
+one connection, sentences of the sample. Each cell is the median and the 95th percentile.
 """
 
 from __future__ import annotations
