@@ -9,6 +9,7 @@ from pathlib import Path
 
 from polyseme import __version__
 from polyseme.errors import ConfigError, DataError
+from polyseme.explore import arguments as explorer
 from polyseme.runtime import failures
 
 INTERRUPTED = 130
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _add_export(commands)
     _add_sha256(commands)
     _add_wandb_report(commands)
+    explorer.add(commands)
     chosen = parser.parse_args(arguments)
     try:
         code = chosen.run(chosen)
