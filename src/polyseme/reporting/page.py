@@ -94,7 +94,10 @@ class Link:
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of the report."""
+    """A titled part of the report.
+
+    `widgets` are templates of the HTML page, filled by scripts; Markdown does without.
+    """
 
     title: str
     anchor: str
@@ -107,6 +110,7 @@ class Section:
     explorer: Explorer | None = None
     parts: tuple[Part, ...] = ()
     link: Link | None = None
+    widgets: tuple[str, ...] = ()
 
     @property
     def all_figures(self) -> tuple[Figure, ...]:
