@@ -29,10 +29,11 @@ WINDOWED = {
     "short_rows": 20,
     "most_items": 8,
     "open_tables": 2,
+    "open_rows": 30,
     "open_parts": 3,
 }
-"""Of the page: the largest table that stands there as such, how many rows of a larger one are there
-without script, and how many items, tables and parts of a section are open at first."""
+"""Of the page: rows of the largest table that stands there as such, those of a larger one without
+script, and how many items, tables, rows of a table and parts of a section are open at first."""
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 

@@ -17,6 +17,7 @@ from polyseme.reporting.collect import Evidence
 from polyseme.reporting.figures import cost, layers, learning
 
 ROWS = "rows"
+Layered = alt.LayerChart | alt.FacetChart
 FAINT = 0.12
 SCORE = alt.Tooltip("mean:Q", title="score", format=".4f")
 INTERVAL = [
@@ -54,7 +55,7 @@ def build(evidence: Evidence) -> Charts:
     return Charts(specs, {"scores": found, "probes": probed})
 
 
-def _spec(chart: alt.LayerChart) -> dict[str, Any]:
+def _spec(chart: Layered) -> dict[str, Any]:
     sized = chart.properties(width="container", height=style.HEIGHT)
     spec: dict[str, Any] = sized.configure(**style.config()).to_dict()
     spec.pop("$schema")  # an address, which nothing has to ask for
@@ -74,7 +75,7 @@ def _shown(names: list[str]) -> tuple[Any, alt.Color, alt.Shape, Any]:
     return chosen, colour, shape, alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FAINT))
 
 
-def _learning(names: list[str]) -> alt.LayerChart:
+def _learning(names: list[str]) -> Layered:
     chosen, colour, shape, opacity = _shown(names)
     band = alt.when(chosen).then(alt.value(FAINT)).otherwise(alt.value(0))
     x = alt.X("labels:Q", title="labelled training items", scale=alt.Scale(type="log", nice=False))
@@ -90,7 +91,7 @@ def _learning(names: list[str]) -> alt.LayerChart:
     )
 
 
-def _layers(names: list[str]) -> alt.LayerChart:
+def _layers(names: list[str]) -> Layered:
     chosen, colour, shape, opacity = _shown(names)
     weights = alt.Scale(
         domain=["trained", "random weights", "one layer", "baseline"],
@@ -117,10 +118,12 @@ def _layers(names: list[str]) -> alt.LayerChart:
     )
 
 
-def _cost(names: list[str], strategies: list[str]) -> alt.LayerChart:
+def _cost(names: list[str], strategies: list[str]) -> Layered:
     chosen, colour, _, opacity = _shown(names)
     scale = alt.Scale(domain=strategies, range=style.shapes(strategies))
-    shape = alt.Shape("strategy:N", scale=scale, legend=alt.Legend(title=None))
+    shape = alt.Shape(
+        "strategy:N", scale=scale, legend=alt.Legend(title=None, symbolFillColor="var(--muted)")
+    )
     x = alt.X("cost:Q", title="cost", scale=alt.Scale(type="log", nice=False, padding=20))
     y = alt.Y("mean:Q", title="score", scale=alt.Scale(zero=False))
     told = [alt.Tooltip("system:N", title="representation"), alt.Tooltip("strategy:N")]

@@ -20,8 +20,9 @@ MORE = {
 }
 """Light and dark value of the colours that figures do without."""
 
+STAR = "M0,-1.1L.3,-.4L1.1,-.4L.45,.1L.7,.9L0,.4L-.7,.9L-.45,.1L-1.1,-.4L-.3,-.4Z"
 COLOURS = (*style.SERIES, *MORE)
-SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "stroke")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", STAR)
 HEIGHT = 320
 
 
@@ -46,6 +47,7 @@ def config() -> dict[str, Any]:
     ink, muted, grid = "var(--ink)", "var(--muted)", "var(--grid)"
     axis = {"labelColor": ink, "titleColor": ink, "tickColor": muted, "domainColor": muted}
     legend = {"labelColor": ink, "titleColor": ink, "orient": "bottom", "symbolSize": 90}
+    legend |= {"symbolOpacity": 1, "symbolStrokeColor": ink}
     return {
         "background": "transparent",
         "font": "system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif",

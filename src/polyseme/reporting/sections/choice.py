@@ -65,7 +65,7 @@ def _line(found: dict[str, Any], metric: str, chosen: Choice) -> list[Cell | str
         Cell(numbers.value(metric, summary.mean), summary.mean),
         Cell(numbers.interval(metric, summary), low),
         Cell(numbers.size(rows["bytes"][n]), rows["bytes"][n]),
-        Cell(numbers.some(alike, SHOWN) or "none", float(len(alike))),
+        numbers.some(alike, SHOWN) or "none",
     ]
 
 

@@ -41,6 +41,7 @@ const charts = (() => {
     rows: ({ task, strategy }) =>
       ofTask(Number(task)).filter((n) => scores.rows.strategy[n] === Number(strategy) && scores.rows.labels[n]).map(scoreRow),
     titles: ({ task }) => ({ y: metric(task) }),
+    ticks: ({ task }) => [...new Set(ofTask(Number(task)).map((n) => scores.rows.labels[n]))],
   };
 
   const layers = {
@@ -108,10 +109,11 @@ const charts = (() => {
 
   const kinds = { learning_curves: learning, layers, cost };
 
-  // The specification with the titles of the chosen rows.
-  const titled = (spec, titles) => {
+  // The specification with the titles, and the places on the x axis, of the chosen rows.
+  const titled = (spec, titles, ticks) => {
     const made = structuredClone(spec);
     for (const layer of made.layer) {
+      if (ticks) layer.encoding.x.axis = { values: ticks, format: ",d" };
       for (const [axis, title] of Object.entries(titles)) {
         if (layer.encoding[axis]) layer.encoding[axis].title = title;
       }
@@ -130,7 +132,7 @@ const charts = (() => {
       page.fill(select, entries(values()));
       if (first && [...select.options].some((option) => Number(option.value) === first())) select.value = first();
       selects[key] = select;
-      bar.append(page.element("label", { for: select.id }, title), select);
+      bar.append(page.field(title, select));
     }
     drawn.before(bar);
     let turn = 0;
@@ -139,7 +141,7 @@ const charts = (() => {
       for (const [key, { entries }] of Object.entries(kind.controls)) page.fill(selects[key], entries(values()));
       const embed = await load();
       const chosen = values(), narrow = root.clientWidth < 560;
-      const full = titled(spec, kind.titles(chosen));
+      const full = titled(spec, kind.titles(chosen), kind.ticks?.(chosen));
       full.datasets = { rows: kind.rows(chosen) };
       full.config.legend.columns = narrow ? 2 : 5;
       if (own !== turn) return;

@@ -15,6 +15,8 @@ const page = (() => {
     select.replaceChildren(...entries.map(([key, text]) => element("option", { value: key }, text)));
     if (entries.some(([key]) => String(key) === before)) select.value = before;
   };
+  const field = (text, control) =>
+    element("span", { class: "field" }, element("label", { for: control.id }, text), control);
   const score = (value) => (value === null ? "–" : value.toFixed(3).replace("-", "−"));
   const interval = (low, high) => (low === null ? "–" : `${score(low)} to ${score(high)}`);
   const count = (value) => (value === null ? "–" : value.toLocaleString("en"));
@@ -31,7 +33,7 @@ const page = (() => {
     );
     observer.observe(target);
   };
-  return { data, element, fill, score, interval, count, megabytes, whenSeen };
+  return { data, element, fill, field, score, interval, count, megabytes, whenSeen };
 })();
 
 // Static figures stand in <noscript>; on paper they are better than charts of one task.

@@ -87,7 +87,7 @@ const tables = (() => {
       const name = `${table.id || table.closest("[id]").id}-filter`;
       const bar = page.element("p", { class: "filters", role: "group", "aria-label": "Filter the table" });
       const text = page.element("input", { type: "search", id: name, size: 14 });
-      bar.append(page.element("label", { for: name }, "Filter"), text);
+      bar.append(page.field("Filter", text));
       const words = () => text.value.toLowerCase().split(/\s+/).filter(Boolean);
       filters.push({
         value: () => words().length,
@@ -106,7 +106,7 @@ const tables = (() => {
         if (found.length < 2 || found.length > MOST_CHOICES || found.length > size / 2) return;
         const select = page.element("select", { id: `${name}-${n}` });
         page.fill(select, [["", "all"], ...found.map((value) => [value, value])]);
-        bar.append(page.element("label", { for: select.id }, header.textContent), select);
+        bar.append(page.field(header.textContent, select));
         filters.push({ value: () => select.value, keeps: (row) => row.texts[n] === select.value });
         select.addEventListener("change", update);
       });
