@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(required=True, metavar="command", dest="command")
     _add_repro(commands)
     _add_verify(commands)
+    _add_choose(commands)
     _add_export(commands)
     _add_sha256(commands)
     _add_wandb_report(commands)
@@ -74,6 +75,15 @@ def _verify(chosen: argparse.Namespace) -> int:
     verdict = verify(chosen.experiment, Path.cwd(), against=chosen.against)
     print(verdict.summary())
     return verdict.exit_code
+
+
+def _add_choose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from polyseme.reporting.choose import add_arguments, run
+
+    told = "the representation and strategy that a report recommends within limits"
+    parser = commands.add_parser("choose", help=told, description=told)
+    add_arguments(parser)
+    parser.set_defaults(run=run)
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
