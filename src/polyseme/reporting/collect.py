@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from polyseme import paths, results
 from polyseme.errors import DataError
-from polyseme.reporting import checks, made, polysemy, shared
+from polyseme.reporting import anchors, checks, made, polysemy, shared
 from polyseme.reporting.measurements import INIT, VALUES, Measurements, Row, is_main, ordering
 from polyseme.reporting.selection import Selection
 from polyseme.tasks import base as tasks
@@ -28,6 +28,7 @@ Record = dict[str, Any]
 History = list[dict[str, float | None]]
 
 RESULTS, HISTORY, FORGETTING = "results.parquet", "history.csv", "forgetting.parquet"
+ANCHORS = Path("conf/anchor")
 CORPUS_CARD, TASK_CARD, MODEL_CARD = "card.json", "task.json", "representation.json"
 
 
@@ -45,6 +46,7 @@ class Evidence:
         polysemy: system -> what it makes of words with several senses, if the stage wrote it.
         records: name of a stage (`finetune@wiki-bert`) -> its run record.
         params: the whole params.yaml, of which provenance gives the digest.
+        anchors: published figures of conf/anchor, by name.
     """
 
     experiment: str
@@ -58,6 +60,7 @@ class Evidence:
     forgetting: list[dict[str, Any]] = field(default_factory=list)
     polysemy: dict[str, polysemy.Polysemy] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
+    anchors: dict[str, anchors.Anchor] = field(default_factory=dict)
 
     def system(self, corpus: str | None, representation: str) -> str:
         """Name of a representation in the report: with its corpus where there are several."""
@@ -118,6 +121,7 @@ def collect(
     evidence.forgetting = _read_forgetting(evidence, root)
     evidence.polysemy = _read_polysemy(evidence, root)
     evidence.records = reader.records
+    evidence.anchors = anchors.read(root / ANCHORS)
     for row in rows:
         of = evidence.made.get(
             evidence.system(row["corpus"], row["representation"].removesuffix(INIT))
