@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(required=True, metavar="command", dest="command")
     _add_repro(commands)
     _add_verify(commands)
+    _add_report(commands)
     _add_export(commands)
     _add_sha256(commands)
     chosen = parser.parse_args(arguments)
@@ -71,6 +72,25 @@ def _verify(chosen: argparse.Namespace) -> int:
     verdict = verify(chosen.experiment, Path.cwd(), against=chosen.against)
     print(verdict.summary())
     return verdict.exit_code
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    told = "say where a report is, or what changed between two of them"
+    parser = commands.add_parser("report", help=told, description=told)
+    kept = "git revisions or DVC experiments; without REV2: the working tree"
+    parser.add_argument("--compare", nargs="+", metavar=("REV1", "REV2"), help=kept)
+    parser.add_argument("--experiment", help="default: that of params.yaml")
+    parser.add_argument("--all", action="store_true", help="whole tables in the terminal")
+    parser.add_argument("--out", type=Path, help="write it as FILE.md or FILE.html instead")
+    parser.set_defaults(run=_report)
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    from polyseme.reporting.command import report
+
+    experiment = chosen.experiment or _experiment(Path("params.yaml"))
+    print(report(Path.cwd(), experiment, chosen.compare, is_whole=chosen.all, out=chosen.out))
+    return 0
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

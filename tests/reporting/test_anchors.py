@@ -264,5 +264,5 @@ def test_a_missing_key_names_it(tmp_path: Path) -> None:
 def test_composing_refuses_a_bad_anchor(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     (tmp_path / "conf/anchor/mine.yaml").write_text("claim: nothing more\n")
-    with pytest.raises(ConfigError, match="conf/anchor/mine.yaml: key 'source' is missing"):
+    with pytest.raises(ConfigError, match=r"conf/anchor/mine\.yaml: key 'source' is missing"):
         compose.composed([], tmp_path / "conf")

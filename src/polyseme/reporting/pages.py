@@ -36,6 +36,13 @@ def readme(report: Report) -> str:
     return _tidy(environment.get_template("README.md.jinja").render(report=report))
 
 
+def alone(report: Report) -> str:
+    """A report that is one Markdown file, with all rows and without figures."""
+    environment = _environment(finalize=_markdown_output)
+    environment.filters["plain"] = Markup
+    return _tidy(environment.get_template("alone.md.jinja").render(report=report))
+
+
 def html(report: Report) -> str:
     """The report as one page with inline figures, styles and script."""
     environment = _environment()
