@@ -27,7 +27,8 @@ READERS = ("fetch", "corpus", "task", "external")
 NOTE = (
     "Difference: second less first, in the mean over what both have measured. Paired t test over "
     "seeds, corrected by Holm over all comparisons that differ; better and worse where p < "
-    f"{1 - LEVEL:.2g}. Measures without seeds have no test."
+    f"{1 - LEVEL:.2g}. What has no seeds, or differs by the same in all of "
+    "them, is not tested."
 )
 
 
@@ -136,13 +137,14 @@ def _artifacts(one: Side, other: Side, experiment: str) -> Section:
             continue
         total[stage] += 1
         if sides[0].get(name) != sides[1].get(name):
-            names.setdefault(stage, []).append(name.removeprefix(f"{experiment}/{stage}/"))
+            folder = name.removeprefix(f"{experiment}/")
+            names.setdefault(stage, []).append(folder.removeprefix(f"{stage}/"))
     lines: list[list[Cell | str]] = [
         [stage, Cell(f"{len(names[stage])} of {total[stage]}"), numbers.some(names[stage], 8)]
         for stage in total
         if stage in names
     ]
-    told = f"{sum(map(len, names.values()))} of {_count(total.total(), 'folder')} hold other bytes."
+    told = f"Other bytes in {sum(map(len, names.values()))} of {_count(total.total(), 'folder')}."
     return _section("Artifacts", [told], table("Other bytes", ("Stage", "Folders", "Which"), lines))
 
 
@@ -179,9 +181,7 @@ def _changes(changes: Sequence[Change]) -> Table:
                 numbers.name(metric),
                 Cell(numbers.value(metric, each.first), each.first),
                 Cell(numbers.value(metric, each.second), each.second),
-                Cell(
-                    numbers.value(metric, each.difference.mean, signed=True), each.difference.mean
-                ),
+                _signed(metric, each.difference.mean),
                 numbers.interval(metric, each.difference, signed=True),
                 Cell(numbers.small(each.p), each.p),
                 each.verdict if each.p is None else f"{each.verdict} ({seeds})",
@@ -190,6 +190,13 @@ def _changes(changes: Sequence[Change]) -> Table:
     columns = ["Stage and task", "Representation", "By", "Metric", "First", "Second", "Difference"]
     columns += [f"{LEVEL:.0%} interval", "p (Holm)", "Second is"]
     return table("Main metrics that differ, the surest first", columns, lines)
+
+
+def _signed(metric: str, difference: float) -> Cell:
+    """With as many digits as tell it from 0."""
+    text = numbers.value(metric, difference, signed=True)
+    is_blank = not text.strip("+−0.") and difference != 0
+    return Cell(numbers.small(difference) if is_blank else text, difference)
 
 
 def _only(found: Pairing) -> Table:

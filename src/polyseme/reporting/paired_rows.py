@@ -23,9 +23,11 @@ from polyseme.stats.seeds import LEVEL, Summary, summarize
 KEY = tuple(name for name in results.SCHEMA.names if name not in (*VALUES, "words_seen"))
 UNIT = ("stage", "task", "corpus", "representation", "strategy", "probe", "variant", "metric")
 """Columns that name a comparison."""
-BETTER, WORSE, SAME, OPEN, ALONE = "better", "worse", "the same", "cannot be told", "no seeds"
-ORDER = (WORSE, BETTER, ALONE, OPEN, SAME)
+BETTER, WORSE, SAME, OPEN, UNTESTED = "better", "worse", "the same", "cannot be told", "not tested"
+ORDER = (WORSE, BETTER, UNTESTED, OPEN, SAME)
 FEWEST = 2
+ROUNDING = 1e-9
+"""Share of the mean below which a spread is that of adding up."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Change:
         unit: values of UNIT.
         first, second: means.
         difference: second less first over seeds.
-        p: of the paired t test, corrected by Holm; None where there are fewer than two seeds or no
-            difference.
+        p: of the paired t test, corrected by Holm; None where there are fewer than two seeds, or
+            all differ by the same.
     """
 
     unit: tuple[Any, ...]
@@ -57,7 +59,7 @@ class Change:
         if self.difference.minimum == self.difference.maximum == 0:
             return SAME
         if self.p is None:
-            return ALONE
+            return UNTESTED
         if self.p >= 1 - LEVEL:
             return OPEN
         return BETTER if (self.difference.mean > 0) != lower_is_better(self.metric) else WORSE
@@ -168,12 +170,12 @@ def holm(changes: Sequence[Change]) -> list[Change]:
 
 
 def _p(difference: Summary) -> float | None:
-    """Of a two-sided t test of differences; None for fewer than two seeds, or none but zeros."""
+    """Of a two-sided t test of differences; None for fewer than two seeds, or without spread."""
     from scipy.special import stdtr  # scipy.stats costs a second of imports
 
     if difference.num < FEWEST or difference.sd is None:
         return None
-    if difference.sd == 0:
-        return None if difference.mean == 0 else 0.0
+    if difference.sd <= ROUNDING * abs(difference.mean):
+        return None
     t = difference.mean / (difference.sd / math.sqrt(difference.num))
     return float(2 * stdtr(difference.num - 1, -abs(t)))
