@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _add_repro(commands)
     _add_verify(commands)
     _add_choose(commands)
+    _add_report(commands)
     _add_export(commands)
     _add_sha256(commands)
     _add_wandb_report(commands)
@@ -84,6 +85,25 @@ def _add_choose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser("choose", help=told, description=told)
     add_arguments(parser)
     parser.set_defaults(run=run)
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    told = "say where a report is, or what changed between two of them"
+    parser = commands.add_parser("report", help=told, description=told)
+    kept = "git revisions or DVC experiments; without REV2: the working tree"
+    parser.add_argument("--compare", nargs="+", metavar=("REV1", "REV2"), help=kept)
+    parser.add_argument("--experiment", help="default: that of params.yaml")
+    parser.add_argument("--all", action="store_true", help="whole tables in the terminal")
+    parser.add_argument("--out", type=Path, help="write it as FILE.md or FILE.html instead")
+    parser.set_defaults(run=_report)
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    from polyseme.reporting.command import report
+
+    experiment = chosen.experiment or _experiment(Path("params.yaml"))
+    print(report(Path.cwd(), experiment, chosen.compare, is_whole=chosen.all, out=chosen.out))
+    return 0
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -24,6 +24,7 @@ from polyseme.reporting.figures import card as card_figure
 from polyseme.reporting.figures import style
 from polyseme.reporting.page import Report
 from polyseme.reporting.sections import (
+    anchors,
     answer,
     cards,
     checks,
@@ -52,6 +53,7 @@ SECTIONS = (
     learning.build,
     strategies.build,
     findings.build,
+    anchors.build,
     probes.build,
     intrinsic.build,
     floor.build,

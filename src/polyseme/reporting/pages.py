@@ -35,6 +35,8 @@ WINDOWED = {
 """Of the page: rows of the largest table that stands there as such, those of a larger one without
 script, and how many items, tables, rows of a table and parts of a section are open at first."""
 
+NO_CHARTS = Charts({}, {})
+
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
@@ -49,7 +51,14 @@ def readme(report: Report) -> str:
     return _tidy(environment.get_template("README.md.jinja").render(report=report))
 
 
-def html(report: Report, charts: Charts) -> str:
+def alone(report: Report) -> str:
+    """A report that is one Markdown file, with all rows and without figures."""
+    environment = _environment(finalize=_markdown_output)
+    environment.filters["plain"] = Markup
+    return _tidy(environment.get_template("alone.md.jinja").render(report=report))
+
+
+def html(report: Report, charts: Charts = NO_CHARTS) -> str:
     """The report as one page with inline figures, styles, data and scripts."""
     environment = _environment()
     environment.filters["inline"] = lambda svg: Markup(style.inline(svg))  # noqa: S704
