@@ -59,20 +59,20 @@ class Measurements:
         rows = self.rows
         if len(rows) >= INDEXED and allowed:
             found = [self._at(column, values) for column, values in allowed]
-            rows = [rows[place] for place in min(found, key=len)]
+            fewest = min(found, key=lambda places: sum(map(len, places)))
+            rows = [rows[place] for place in _merged(fewest)]
         for column, values in allowed:
             rows = [row for row in rows if row[column] in values]
         return Measurements(rows)
 
-    def _at(self, column: str, values: tuple[Any, ...]) -> list[int]:
-        """Places of the rows with these values, rising; looked up once for each column."""
+    def _at(self, column: str, values: tuple[Any, ...]) -> list[list[int]]:
+        """For each value, places of the rows that have it; looked up once for each column."""
         if column not in self._places:
             groups: dict[Any, list[int]] = {}
             for place, row in enumerate(self.rows):
                 groups.setdefault(row[column], []).append(place)
             self._places[column] = groups
-        found = [self._places[column].get(value, []) for value in dict.fromkeys(values)]
-        return found[0] if len(found) == 1 else sorted(place for each in found for place in each)
+        return [self._places[column].get(value, []) for value in dict.fromkeys(values)]
 
     def real(self) -> Measurements:
         """Rows that were not measured on control labels."""
@@ -126,6 +126,11 @@ class Measurements:
         """The value of a column that is the same in all rows; None where it is not."""
         found = self.distinct(column)
         return found[0] if len(found) == 1 else None
+
+
+def _merged(places: list[list[int]]) -> list[int]:
+    """All places, rising."""
+    return places[0] if len(places) == 1 else sorted(place for each in places for place in each)
 
 
 def is_main(metric: str) -> bool:

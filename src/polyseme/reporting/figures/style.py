@@ -62,6 +62,8 @@ _SETTINGS: dict[str, Any] = {
     "lines.linewidth": 1.5,
     "lines.markersize": 5.0,
 }
+_PLACES = re.compile(r'\s(?:d|x|y|points|transform|clip-path|style)="[^"]*"')
+_DECIMALS = re.compile(r"(\.\d\d)\d+")
 _FONTS = "'DejaVu Sans', Verdana, system-ui, sans-serif"
 _COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")  # as matplotlib writes it into a style
 
@@ -185,11 +187,15 @@ def dark(svg: str) -> str:
 
 
 def inline(svg: str) -> str:
-    """The same figure for an HTML page: colours from CSS variables, no size, no namespaces."""
+    """The same figure for an HTML page: colours from CSS variables, no size, no namespaces.
+
+    Places have two decimals there: what cannot be seen is a seventh of the page.
+    """
     names = {light: f"var(--{name})" for name, (light, _) in PALETTE.items()}
     svg = _COLOUR.sub(lambda match: names.get(match[0], match[0]), svg)
     svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href=", "href=")
-    opening, rest = svg.split(">", 1)
+    svg = _PLACES.sub(lambda match: _DECIMALS.sub(r"\1", " " + " ".join(match[0].split())), svg)
+    opening, rest = re.sub(r"\n\s*", "\n", svg).split(">", 1)
     return re.sub(r'\s(width|height)="[^"]*"', "", opening) + ">" + rest
 
 
