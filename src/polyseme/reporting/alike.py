@@ -20,7 +20,7 @@ Line = tuple[str, str, int | None]
 
 def ties(
     evidence: Evidence, by_task: Mapping[str, Measurements], places: Mapping[tuple[str, Line], int]
-) -> list[tuple[int, int]] | None:
+) -> list[list[int]] | None:
     """Pairs of lines of the same task; None where there are too many to compare.
 
     Args:
@@ -36,8 +36,7 @@ def ties(
         for pair in combinations(lines, 2):
             difference = compare(*pair)
             if difference is None or difference.p is None or difference.p > 1 - LEVEL:
-                first, second = (places[task, line] for line in pair)
-                found.append((first, second))
+                found.append([places[task, line] for line in pair])
     return found
 
 
