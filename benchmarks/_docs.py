@@ -13,9 +13,16 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, EXPLORER = (
+LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, EXPLORER = (
     ROOT / "docs" / f"{name}.md"
-    for name in ("controlled_language", "representations", "transfer", "probes", "explorer")
+    for name in (
+        "controlled_language",
+        "representations",
+        "transfer",
+        "probes",
+        "statistics",
+        "explorer",
+    )
 )
 PAGES: dict[str, tuple[Path, ...]] = {
     "difficulty": (LANGUAGE,),
@@ -36,6 +43,8 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "probe_batches": (PROBES,),
     "probe_memory": (PROBES,),
     "blimp_speed": (PROBES,),
+    "stats_calibration": (STATISTICS,),
+    "stats_speed": (STATISTICS,),
     "explore_speed": (EXPLORER,),
 }
 """Pages that show a benchmark; one that is not here is shown by none."""

@@ -60,15 +60,26 @@ CHECK_SCHEMA = SCHEMA.append(pa.field("tolerance", pa.float64())).append(
 )
 """Of the rows of the invariance battery."""
 
-REPORT_SCHEMA = CHECK_SCHEMA.append(pa.field("num_bytes", pa.int64()))
-"""Of the table of a report, which adds what run records tell."""
+TESTED = ("against", "p", "p_alone", "p_items", "sd_seeds", "sd_items")
+"""Columns of the rows of tests."""
+
+REPORT_SCHEMA = pa.schema(
+    [
+        *CHECK_SCHEMA,
+        pa.field("num_bytes", pa.int64()),
+        pa.field(TESTED[0], pa.string()),
+        *(pa.field(name, pa.float64()) for name in TESTED[1:]),
+    ]
+)
+"""Of the table of a report, which adds what run records tell, and tests."""
 
 DICTIONARY = {
     "corpus": "corpus that the representation was trained on; null for baselines",
     "representation": "conf item; `<name>_init` is the same architecture with random weights; "
     "baselines that look at no representation carry their own name",
     "family": "static (one vector a type) or contextual (one vector a token); null for baselines",
-    "stage": "pretrain, invariance, finetune, probe, intrinsic or baseline",
+    "stage": "pretrain, invariance, finetune, probe, intrinsic, baseline, or test: the difference "
+    "of two systems in the main metric, `variant` saying which question it belongs to",
     "task": "conf item of the task, or the name of the intrinsic data set",
     "strategy": "transfer strategy; for intrinsic rows the policy for out-of-vocabulary words: "
     "skip (pairs with one are left out), zero (such pairs score 0), backoff (the vector of the "
@@ -104,8 +115,8 @@ DICTIONARY = {
     "word (pseudo_...: of models that see both sides), loss in nats; in "
     "invariance rows the name of a check, whose value is the difference that it measured",
     "value": "the measurement",
-    "low": "lower end of the 95 % interval of `value`, by bootstrap over items; null where none "
-    "was drawn",
+    "low": "lower end of the 95 % interval of `value`, by bootstrap over items, in rows of tests "
+    "over seeds as well; null where none was drawn",
     "high": "its upper end",
     "num_items": "items that it was measured on (words, sentences, pairs, tokens)",
     "seconds": "wall-clock seconds that the trained part of this row took on the machine of the "
@@ -117,6 +128,14 @@ DICTIONARY = {
     "tolerance": "largest difference with which a check of the invariance battery passes",
     "reason": "why such a check does not apply, or what it found",
     "num_bytes": "bytes of the weights of the representation, without any head",
+    "against": "in rows of tests, system and strategy that are subtracted",
+    "p": "of a true difference of 0, over seeds and items, corrected for all comparisons of its "
+    "table (Holm)",
+    "p_alone": "the same, not corrected",
+    "p_items": "of these trained models, by exchanging items between them (permutation test); not "
+    "corrected",
+    "sd_seeds": "standard error of the difference that seeds account for",
+    "sd_items": "standard error that the items of the test set account for",
 }
 
 

@@ -97,7 +97,7 @@ def test_a_score_is_the_mean_with_the_strategy_that_validation_chooses(make_tree
         row["value"]
         for row in results.read(folder / "results.parquet")
         if (row["task"], row["strategy"], row["representation"]) == ("sst2", "frozen", "bert")
-        and (row["metric"], row["split"]) == ("macro_f1", "test")
+        and (row["metric"], row["split"], row["stage"]) == ("macro_f1", "test", "finetune")
     ]
     line = _lines(folder)["bert"]
     mean = numbers.value("macro_f1", sum(values) / len(values))
@@ -187,7 +187,7 @@ def test_bytes_stand_in_every_row_of_a_representation_and_in_the_dictionary(repo
     import pyarrow.parquet as pq
 
     rows = pq.read_table(report / "results.parquet").to_pylist()
-    found = {row["representation"]: row["num_bytes"] for row in rows}
+    found = {r["representation"]: r["num_bytes"] for r in rows if r["stage"] != "test"}
     assert found["bert"] == found["bert_init"] == found["glove"] == 12_000_000
     assert found["majority"] is None
     assert "num_bytes" not in results.read(report / "results.parquet")[0]

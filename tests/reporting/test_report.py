@@ -48,7 +48,8 @@ def test_the_report_has_all_its_parts(report):
         for name in ("comparison", "layers", "loss", "cost")
         for variant in ("", "-dark")
     }
-    metrics = {f"metrics/{name}.json" for name in ("pretrain", "finetune", "probe", "intrinsic")}
+    names = ("summary", "pretrain", "finetune", "probe", "intrinsic")
+    metrics = {f"metrics/{name}.json" for name in names}
     plots = {f"metrics/{name}.csv" for name in ("loss", "layers", "learning_curves", "forgetting")}
     pages = {"README.md", "index.html", "dictionary.md", "results.parquet"}
     made = [(name, task) for name in SELECTION.representations for task in ("truecase", "sst2")]
@@ -115,7 +116,7 @@ def test_metrics_are_the_means_of_the_rows(report):
         row["value"]
         for row in results.read(report / "results.parquet")
         if (row["task"], row["strategy"], row["representation"]) == ("sst2", "full", "bert")
-        and (row["metric"], row["split"]) == ("macro_f1", "test")
+        and (row["metric"], row["split"], row["stage"]) == ("macro_f1", "test", "finetune")
     ]
     assert content["sst2"]["full"]["bert"]["macro_f1"] == round(sum(values) / len(values), 4)
 
@@ -205,8 +206,7 @@ def test_ties_are_called_ties(make_tree, tmp_path):
         ],
     )
     readme = (_write(tree, tmp_path / "report") / "README.md").read_text()
-    assert "**truecase, full**: a tie: bert" in readme
-    assert "cannot be told apart from word2vec" in readme
+    assert "they cannot be told apart on truecase" in readme.lower()
     line = _table(readme, "truecase: macro F1")[1]
     assert (line["Representation"], line["Behind the best"][:4]) == ("word2vec", "tie:")
 
@@ -216,7 +216,8 @@ def test_a_best_score_below_a_baseline_says_so(make_tree, tmp_path):
     path = tree.root / paths.results(EXPERIMENT, "baseline") / "results.parquet"
     results.write(path, [row | {"value": 0.99} for row in results.read(path)])
     readme = (_write(tree, tmp_path / "report") / "README.md").read_text()
-    assert "is not above the majority baseline (0.990)" in readme
+    told = "A baseline that looks at no representation is as good as the best of them on 2 of 2"
+    assert f"{told} tasks: truecase (majority) and sst2 (majority)." in readme
 
 
 @pytest.mark.parametrize(
@@ -290,8 +291,6 @@ def test_a_strategy_that_stops_at_fewer_labels_is_compared_with_those(make_tree,
         fewer = [row | {"train_size": 32, "value": row["value"] - 0.2} for row in rows]
         results.write(path, [*fewer, *(row for row in rows if row["strategy"] != "full")])
     text = (_write(tree, tmp_path / "report") / "README.md").read_text()
-    assert "**truecase, full with 32 training items**" in text
-    assert "**truecase, frozen**" in text
     lines = _table(text, "truecase: macro F1 and accuracy")
     found = {(line["Strategy"], line["Training items"]) for line in lines}
     assert {("full", "32"), ("frozen", "1,000"), ("scratch", "1,000")} <= found

@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 
 from polyseme import paths, results
 from polyseme.errors import DataError
-from polyseme.reporting import checks, made, polysemy, shared
+from polyseme.reporting import anchors, checks, made, polysemy, shared
 from polyseme.reporting.measurements import INIT, VALUES, Measurements, Row, is_main, ordering
+from polyseme.reporting.outcomes import Outcomes
 from polyseme.reporting.selection import Selection
 from polyseme.tasks import base as tasks
 
@@ -28,6 +29,8 @@ Record = dict[str, Any]
 History = list[dict[str, float | None]]
 
 RESULTS, HISTORY, FORGETTING = "results.parquet", "history.csv", "forgetting.parquet"
+PREDICTIONS = "predictions.parquet"
+ANCHORS = Path("conf/anchor")
 CORPUS_CARD, TASK_CARD, MODEL_CARD = "card.json", "task.json", "representation.json"
 
 
@@ -43,8 +46,10 @@ class Evidence:
         tasks: task -> task card.
         forgetting: loss of language models on held-out text while a task is learned, with `system`.
         polysemy: system -> what it makes of words with several senses, if the stage wrote it.
+        outcomes: what was predicted of single items, read when it is asked for.
         records: name of a stage (`finetune@wiki-bert`) -> its run record.
         params: the whole params.yaml, of which provenance gives the digest.
+        anchors: published figures of conf/anchor, by name.
     """
 
     experiment: str
@@ -57,7 +62,9 @@ class Evidence:
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     forgetting: list[dict[str, Any]] = field(default_factory=list)
     polysemy: dict[str, polysemy.Polysemy] = field(default_factory=dict)
+    outcomes: Outcomes = field(default_factory=lambda: Outcomes({}, {}, ()))
     records: dict[str, Record] = field(default_factory=dict)
+    anchors: dict[str, anchors.Anchor] = field(default_factory=dict)
 
     def system(self, corpus: str | None, representation: str) -> str:
         """Name of a representation in the report: with its corpus where there are several."""
@@ -117,7 +124,9 @@ def collect(
     rows += _shared(evidence, reader, rows)
     evidence.forgetting = _read_forgetting(evidence, root)
     evidence.polysemy = _read_polysemy(evidence, root)
+    evidence.outcomes = Outcomes(_kept(evidence, root), evidence.tasks, selection.strategies)
     evidence.records = reader.records
+    evidence.anchors = anchors.read(root / ANCHORS)
     for row in rows:
         of = evidence.made.get(
             evidence.system(row["corpus"], row["representation"].removesuffix(INIT))
@@ -225,6 +234,18 @@ def _read_forgetting(evidence: Evidence, root: Path) -> list[dict[str, Any]]:
             system = {"system": evidence.system(corpus, name)}
             found += [system | look for look in looks if look["strategy"] in chosen.strategies]
     return [look for look in found if look["task"] in chosen.tasks]
+
+
+def _kept(evidence: Evidence, root: Path) -> dict[str, list[Path]]:
+    """Predictions beside the results of fine-tuning, whose folders have been verified by now."""
+    chosen = evidence.selection
+    files: dict[str, list[Path]] = {}
+    for corpus, name in chosen.pairs():
+        folders = [paths.results(evidence.experiment, "finetune", corpus, name)]
+        folders += [paths.stacked(evidence.experiment, corpus, name)] * (name in chosen.stacked)
+        found = [root / folder / PREDICTIONS for folder in folders]
+        files[evidence.system(corpus, name)] = [path for path in found if path.is_file()]
+    return files
 
 
 def _read_polysemy(evidence: Evidence, root: Path) -> dict[str, polysemy.Polysemy]:

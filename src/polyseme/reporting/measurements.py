@@ -36,11 +36,16 @@ VALUES = ("value", "low", "high", "num_items", "seconds", "num_parameters", "che
 """Columns that are measured; all others together identify a row."""
 
 
+INDEXED = 200
+"""Rows from which on columns are looked up."""
+
+
 class Measurements:
     """An immutable selection of rows; each has the key `system` besides the columns."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = list(rows)
+        self._places: dict[str, dict[Any, list[int]]] = {}
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -50,14 +55,24 @@ class Measurements:
 
     def where(self, **conditions: Any) -> Measurements:
         """Rows whose columns equal the given values; a tuple allows several."""
+        allowed = [(k, v if isinstance(v, tuple) else (v,)) for k, v in conditions.items()]
+        rows = self.rows
+        if len(rows) >= INDEXED and allowed:
+            found = [self._at(column, values) for column, values in allowed]
+            rows = [rows[place] for place in min(found, key=len)]
+        for column, values in allowed:
+            rows = [row for row in rows if row[column] in values]
+        return Measurements(rows)
 
-        def holds(row: Row) -> bool:
-            return all(
-                row[key] in value if isinstance(value, tuple) else row[key] == value
-                for key, value in conditions.items()
-            )
-
-        return Measurements([row for row in self.rows if holds(row)])
+    def _at(self, column: str, values: tuple[Any, ...]) -> list[int]:
+        """Places of the rows with these values, rising; looked up once for each column."""
+        if column not in self._places:
+            groups: dict[Any, list[int]] = {}
+            for place, row in enumerate(self.rows):
+                groups.setdefault(row[column], []).append(place)
+            self._places[column] = groups
+        found = [self._places[column].get(value, []) for value in dict.fromkeys(values)]
+        return found[0] if len(found) == 1 else sorted(place for each in found for place in each)
 
     def real(self) -> Measurements:
         """Rows that were not measured on control labels."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from polyseme.stats.differences import Difference
 from polyseme.stats.seeds import Summary
 
 MISSING, ELSEWHERE = "–", "elsewhere"
@@ -31,6 +32,7 @@ _NAMES = {
     "bits_per_gap_from_the_left": "bits a gap, from the left",
     "bits_per_gap_from_each_side": "bits a gap, from each side",
 }
+SMALLEST_P = 0.001
 _MINUTE, _HOUR, _KIBI = 60.0, 3600.0, 1024.0
 
 
@@ -62,12 +64,19 @@ def spread(metric: str, summary: Summary | None) -> str:
     return mean if summary.sd is None else f"{mean} ± {value(metric, summary.sd)}"
 
 
-def interval(metric: str, summary: Summary | None, *, signed: bool = False) -> str:
+def interval(metric: str, summary: Summary | Difference | None, *, signed: bool = False) -> str:
     """Interval of a mean as `low to high`."""
     if summary is None or summary.low is None:
         return MISSING
     low, high = (value(metric, end, signed=signed) for end in (summary.low, summary.high))
     return f"{low} to {high}"
+
+
+def p_value(p: float | None) -> str:
+    """Three decimals, or below which bound."""
+    if p is None:
+        return MISSING
+    return f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.3f}"
 
 
 def bounded(metric: str, number: float | None, low: float | None, high: float | None) -> str:

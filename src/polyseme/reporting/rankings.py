@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
-from polyseme.stats.ranking import Ranking, rank
-from polyseme.stats.seeds import Summary, paired
+from polyseme.reporting.outcomes import TaskOutcomes
+from polyseme.stats.differences import LEVEL, Difference, holm
+from polyseme.stats.ranking import Ranking, by_seeds, rank, together
+from polyseme.stats.seeds import Summary
 
 
 @dataclass(frozen=True)
@@ -40,19 +42,24 @@ class Contest:
 
 @dataclass(frozen=True)
 class Gain:
-    """What a strategy adds to the same representation without pre-training, seed by seed."""
+    """What a strategy adds to the same representation without pre-training.
+
+    Attributes:
+        p: of the difference, corrected for all gains of the task with as many labels.
+    """
 
     task: str
     metric: str
     strategy: str
     system: str
     train_size: int | None
-    difference: Summary | None
+    difference: Difference | None
+    p: float | None = None
 
     @property
     def verdict(self) -> str:
         """In one word: better, worse or tie."""
-        if self.difference is None or self.difference.includes_zero:
+        if self.difference is None or self.p is None or self.p > 1 - LEVEL:
             return "tie"
         rises = self.difference.mean > 0
         return "better" if rises != lower_is_better(self.metric) else "worse"
@@ -64,18 +71,34 @@ def finals(evidence: Evidence, task: str) -> Measurements:
     return rows.real().final().known()
 
 
+def outcomes(evidence: Evidence, task: str, rows: Measurements) -> TaskOutcomes | None:
+    """What was predicted of the items on which these final scores were measured."""
+    metric, split = rows.one("metric"), rows.one("split")
+    return evidence.outcomes.of(task, metric, split) if metric and split else None
+
+
 def contests(evidence: Evidence) -> list[Contest]:
-    """One for each task and strategy, with the most labels that the strategy was run with."""
+    """One for each task and strategy, with the most labels that the strategy was run with.
+
+    The comparisons of a task, which stand in one table, are corrected together.
+    """
     found = []
     for task in evidence.selection.tasks:
-        for strategy, rows in finals(evidence, task).by("strategy").items():
-            found.append(_contest(task, strategy, rows.largest()))
+        rows = finals(evidence, task)
+        kept = outcomes(evidence, task, rows)
+        made = [_contest(task, s, of.largest(), kept) for s, of in rows.by("strategy").items()]
+        corrected = together([contest.ranking for contest in made])
+        found += [replace(c, ranking=r) for c, r in zip(made, corrected, strict=True)]
     return found
 
 
-def _contest(task: str, strategy: str, rows: Measurements) -> Contest:
+def _contest(task: str, strategy: str, rows: Measurements, kept: TaskOutcomes | None) -> Contest:
     metric = str(rows.one("metric"))
     groups = rows.by("system")
+
+    def compare(first: str, second: str) -> Difference | None:
+        return kept.compare((first, strategy), (second, strategy)) if kept else None
+
     scores = {name: group.by_seed() for name, group in groups.items()}
     return Contest(
         task=task,
@@ -83,7 +106,7 @@ def _contest(task: str, strategy: str, rows: Measurements) -> Contest:
         metric=metric,
         split=str(rows.one("split")),
         train_size=rows.one("train_size"),
-        ranking=rank(scores, lower_is_better=lower_is_better(metric)),
+        ranking=rank(scores, lower_is_better=lower_is_better(metric), compare=compare),
         families={name: str(group.one("family")) for name, group in groups.items()},
     )
 
@@ -91,21 +114,41 @@ def _contest(task: str, strategy: str, rows: Measurements) -> Contest:
 def gains(evidence: Evidence) -> list[Gain]:
     """Each strategy against scratch, where a representation was measured with both.
 
-    Representations that saw no text, such as random vectors, have nothing to gain.
+    Representations that saw no text, such as random vectors, have nothing to gain. The p values of
+    a task and number of labels, which stand in one table, are corrected together.
     """
+    found = [gain for task in evidence.selection.tasks for gain in _gains(evidence, task)]
+    families: dict[tuple[str, int | None], list[Gain]] = {}
+    for gain in found:
+        families.setdefault((gain.task, gain.train_size), []).append(gain)
+    return [gain for family in families.values() for gain in _corrected(family)]
+
+
+def _corrected(family: list[Gain]) -> list[Gain]:
+    known = [of.difference.p for of in family if of.difference and of.difference.p is not None]
+    values = iter(holm(known))
+    return [
+        replace(of, p=next(values)) if of.difference and of.difference.p is not None else of
+        for of in family
+    ]
+
+
+def _gains(evidence: Evidence, task: str) -> list[Gain]:
+    rows = finals(evidence, task)
+    kept = outcomes(evidence, task, rows)
+    largest = {name: of.largest().one("train_size") for name, of in rows.by("strategy").items()}
     found = []
-    for task in evidence.selection.tasks:
-        for (system, size), rows in finals(evidence, task).by("system", "train_size").items():
-            if rows.distinct("words_seen") == [0]:
-                continue
-            groups = rows.by("strategy")
-            reference = groups.pop(SCRATCH, None)
-            if reference is None:
-                continue
-            for strategy, group in groups.items():
-                difference = paired(group.by_seed(), reference.by_seed())
-                metric = str(group.one("metric"))
-                found.append(Gain(task, metric, strategy, system, size, difference))
+    for (system, size), of_system in rows.by("system", "train_size").items():
+        groups = of_system.by("strategy")
+        reference = groups.pop(SCRATCH, None)
+        if reference is None or of_system.distinct("words_seen") == [0]:
+            continue
+        for strategy, group in groups.items():
+            is_kept = kept and size == largest[strategy] == largest[SCRATCH]
+            pair = (system, strategy), (system, SCRATCH)
+            difference = kept.compare(*pair) if kept and is_kept else None
+            difference = difference or by_seeds(group.by_seed(), reference.by_seed())
+            found.append(Gain(task, str(group.one("metric")), strategy, system, size, difference))
     return found
 
 

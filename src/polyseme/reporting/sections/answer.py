@@ -1,47 +1,58 @@
-"""The answer, first: what the rows say, in sentences."""
+"""The answer, first: one sentence and one table for each question, each claim with its test."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
-from polyseme.reporting import numbers
+from polyseme.reporting import numbers, questions
 from polyseme.reporting.checks import counted, failures, label
 from polyseme.reporting.collect import Evidence
-from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
-from polyseme.reporting.page import Item, Section
-from polyseme.reporting.rankings import Contest, baselines, contests, finals, gains
-from polyseme.stats.ranking import Ranking, rank
-from polyseme.stats.seeds import LEVEL, Summary
-
-RULE = (
-    "Every difference is taken seed by seed; where the "
-    f"{LEVEL:.0%} Student interval of the differences includes 0, or there are fewer than two "
-    "common seeds, the report calls it a tie: it is smaller than the spread over seeds can tell. "
-    "Intervals are not corrected for the number of comparisons."
+from polyseme.reporting.measurements import lower_is_better
+from polyseme.reporting.page import Cell, Part, Section, table
+from polyseme.reporting.rankings import Gain, baselines, gains
+from polyseme.reporting.sections.answer_costs import (
+    labels,
+    layers,
+    price,
+    scored,
+    small,
+    strategies,
+    tasks,
+    told,
 )
+from polyseme.reporting.sections.comparison import number
+from polyseme.stats.differences import LEVEL, Difference
+
+RULES = (
+    "Who stands for a family or a representation is chosen on validation data and compared on "
+    "final data, with all labels. A difference counts where it is beyond what other seeds and "
+    f"other items would do to it: its {LEVEL:.0%} interval adds the variance over seeds to that "
+    "over resampled items, and p is corrected for all comparisons of its table (Holm); "
+    f"above {1 - LEVEL:.2f} it is called a tie. Where predictions were not kept, seeds decide.",
+    "These models: p of the same difference when the items alone are exchanged between the two, "
+    "as if nobody would ever train them again; McNemar: the smallest and the largest p over seeds, "
+    "where each item is right or wrong as a whole. Neither is corrected. Could be seen: the "
+    "difference that four of five such experiments would find.",
+)
+Line = list[Cell | str]
 
 
 def build(evidence: Evidence) -> Section | None:
     """The section; None where nothing was fine-tuned."""
     failed = _failed(evidence)
     evidence = replace(evidence, rows=counted(evidence.rows))
-    found = contests(evidence)
-    if not found:
+    makers = (_pretraining, _families, strategies, layers, labels, price)
+    parts = tuple(part for part in (make(evidence) for make in makers) if part)
+    if not evidence.rows.where(stage="finetune"):
         return None
-    tasks = [name for name in evidence.selection.tasks if any(c.task == name for c in found)]
-    items = []
-    for task in tasks:
-        items.append(Item(task, _setting(evidence, task)))
-        most = finals(evidence, task).largest().one("train_size")
-        items += [Item(_name(c, most), _verdict(c)) for c in found if c.task == task]
-        items.append(Item(f"{task}, all strategies", _overall(evidence, task)))
     return Section(
         "Answer",
         "answer",
-        paragraphs=(*failed, headline(found), _worth(evidence)),
-        items=tuple(items),
-        notes=(RULE,),
+        paragraphs=(*failed, headline(evidence), *_baselines(evidence)),
+        parts=parts,
+        notes=RULES,
     )
 
 
@@ -52,106 +63,126 @@ def _failed(evidence: Evidence) -> list[str]:
     return [told] if found else []
 
 
-def headline(found: list[Contest]) -> str:
-    """How often which family is best, where what was pre-trained is put to use."""
-    found = [contest for contest in found if contest.strategy != SCRATCH]
-    families = {family for contest in found for family in contest.families.values()}
-    if len(families) < 2:  # noqa: PLR2004
+def headline(evidence: Evidence) -> str:
+    """In one sentence: what pre-training buys, and which family is better."""
+    gained = _largest(gains(evidence))
+    worth = Counter(gain.verdict for gain in gained)
+    duels = Counter(d.verdict for d in questions.families(evidence))
+    parts = []
+    if gained:
+        parts.append(
+            f"Pre-training is better than the same architecture from scratch in {worth['better']} "
+            f"of {len(gained)} comparisons and worse in {worth['worse']}"
+        )
+    if total := duels.total():
+        parts.append(
+            f"the best contextual representation beats the best static one on {duels['better']} of "
+            f"{total} {tasks(total)}, loses on {duels['worse']}, and cannot be told apart on "
+            f"{duels['tie']}"
+        )
+    if not parts:
         return "There is no pre-trained representation of another family to compare with."
-    wins = Counter(contest.winning_family for contest in found)
-    parts = [
-        f"a {family} representation is best in {wins[family]}"
-        for family in sorted(families, key=lambda name: (-wins[name], name))
-    ]
-    plural = "s" if len(found) > 1 else ""
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _baselines(evidence: Evidence) -> list[str]:
+    """Where what looks at no representation is as good as the best one."""
+    found, names = questions.fields(evidence), []
+    for of in found:
+        sign = -1.0 if lower_is_better(of.metric) else 1.0
+        stands = {name: sign * each.mean for name, each in baselines(evidence, of.task).items()}
+        name = max(stands, key=lambda each: stands[each], default="")
+        if name and stands[name] >= sign * of.mean(of.key(of.order[0])):
+            names.append(f"{of.task} ({numbers.name(name)})")
+    if not names:
+        return []
+    told = (
+        f"A baseline that looks at no representation is as good as the best of them on {len(names)}"
+    )
+    return [f"{told} of {len(found)} {tasks(len(found))}: {numbers.listing(names)}."]
+
+
+def _largest(found: Sequence[Gain]) -> list[Gain]:
+    """Those with the most labels of each task and strategy."""
+    most: dict[tuple[str, str], int] = {}
+    for gain in found:
+        key = gain.task, gain.strategy
+        most[key] = max(most.get(key, 0), gain.train_size or 0)
+    return [g for g in found if (g.train_size or 0) == most[g.task, g.strategy]]
+
+
+def _pretraining(evidence: Evidence) -> Part | None:
+    found = gains(evidence)
+    if not found:
+        return None
+    most = _largest(found)
+    few = min(gain.train_size or 0 for gain in found)
+    fewest = [gain for gain in found if gain.train_size == few]
+    lines: list[Line] = []
+    for name in dict.fromkeys(gain.system for gain in found):
+        for size, group in (("all", most), (numbers.count(few), fewest)):
+            own = [gain for gain in group if gain.system == name]
+            means = [gain.difference.mean for gain in own if gain.difference]
+            verdicts = Counter(gain.verdict for gain in own)
+            if means and not (size != "all" and fewest == most):
+                mean = sum(means) / len(means)
+                line: Line = [name, size, Cell(numbers.value("", mean, signed=True), mean)]
+                line += [number(verdicts[v]) for v in ("better", "tie", "worse")]
+                lines.append([*line, number(len(means))])
+    columns = ["Representation", "Labels", "Mean gain over scratch", "Better", "Tie", "Worse"]
+    caption = "Main metric with pre-training minus that of the same architecture from scratch"
+    sentence = _counts(most, "all labels")
+    if fewest != most:
+        sentence += f" {_counts(fewest, f'{numbers.count(few)} labels')}"
+    rows = table(caption, [*columns, "Comparisons"], lines, fold=("Labels",))
+    return Part("What does pre-training buy?", (sentence,), tables=(rows,))
+
+
+def _counts(found: Sequence[Gain], labels: str) -> str:
+    verdicts = Counter(gain.verdict for gain in found)
+    means = [gain.difference.mean for gain in found if gain.difference]
+    mean = numbers.value("", sum(means) / len(means), signed=True) if means else numbers.MISSING
     return (
-        f"Of {len(found)} combination{plural} of task and transfer strategy, "
-        f"{', '.join(parts)}, and in {wins[None]} the best of both families are tied."
+        f"With {labels}, it gains {mean} in the mean and is better in {verdicts['better']}, tied "
+        f"in {verdicts['tie']} and worse in {verdicts['worse']} of {len(found)} comparisons of "
+        "task, strategy and representation."
     )
 
 
-def _worth(evidence: Evidence) -> str:
-    """How often pre-training helps."""
-    verdicts = Counter(gain.verdict for gain in gains(evidence))
-    total = sum(verdicts.values())
-    if not total:
-        return "No representation was measured both with and without pre-training."
-    return (
-        f"Against the same representation trained from scratch, pre-training is better in "
-        f"{verdicts['better']}, worse in {verdicts['worse']} and tied in {verdicts['tie']} of "
-        f"{total} comparisons."
+def _families(evidence: Evidence) -> Part | None:
+    found = questions.families(evidence)
+    if not found:
+        return None
+    lines: list[Line] = []
+    for each in found:
+        of, shown = each.field, each.difference
+        line: Line = [of.task, scored(of, each.first), scored(of, each.second)]
+        line += told(of.metric, shown, each.p)
+        line += [small(shown.p_items if shown else None), _mcnemar(shown)]
+        size = shown.smallest_seen if shown else None
+        lines.append([*line, Cell(numbers.value(of.metric, size), size), _WINNER[each.verdict]])
+    columns = ["Task", "Best contextual", "Best static", "Difference", "Interval", "p"]
+    columns += ["p, these models", "McNemar", "Could be seen", "Better"]
+    names = {way: [d.field.task for d in found if d.verdict == way] for way in _WINNER}
+    sentence = "; ".join(
+        f"{words} on {numbers.listing(names[way])}"
+        for way, words in (
+            ("better", "contextual is better"),
+            ("worse", "static is better"),
+            ("tie", "they cannot be told apart"),
+        )
+        if names[way]
     )
+    rows = table("The best of both families, task by task", columns, lines)
+    return Part("Static or contextual?", (f"{sentence[0].upper()}{sentence[1:]}.",), tables=(rows,))
 
 
-def _setting(evidence: Evidence, task: str) -> str:
-    """What was measured, on how much."""
-    rows = finals(evidence, task).largest()
-    seeds, size = len(rows.distinct("seed")), rows.one("train_size")
-    text = f"{numbers.name(str(rows.one('metric')))} on the {rows.one('split')} split"
-    if (num_items := rows.one("num_items")) is not None:
-        text += f" ({numbers.count(num_items)} items)"
-    text += f", {seeds} seed{'s' if seeds != 1 else ''}"
-    return text + (f", {numbers.count(size)} training items." if size is not None else ".")
+_WINNER = {"better": "contextual", "worse": "static", "tie": "tie"}
 
 
-def _name(contest: Contest, most: int | None) -> str:
-    """Task and strategy, and the labels where it was run with fewer than others."""
-    fewer = contest.train_size is not None and contest.train_size != most
-    told = f" with {numbers.count(contest.train_size)} training items" if fewer else ""
-    return f"{contest.task}, {contest.strategy}{told}"
-
-
-def _verdict(contest: Contest) -> str:
-    return _sentence(contest.ranking, contest.metric)
-
-
-def _sentence(ranking: Ranking, metric: str) -> str:
-    """Leader, ties with it, and the distance to the next one."""
-    best = f"{ranking.leader} ({numbers.spread(metric, ranking.summary)})"
-    if not ranking.rivals:
-        return f"{best}, the only one measured."
-    if ranking.tied:
-        first, *others = ranking.tied
-        closest = _with_difference(first.name, first.summary, first.behind, metric)
-        text = f"a tie: {best} has the best mean, but cannot be told apart from {closest}"
-        text += f", nor from {numbers.some([r.name for r in others])}" if others else ""
-    else:
-        text = f"{best} is best"
-    if not ranking.beaten:
-        return f"{text}."
-    following = ranking.beaten[0]
-    distance = _with_difference(following.name, following.summary, following.behind, metric)
-    return f"{text}; ahead of {distance}."
-
-
-def _with_difference(name: str, summary: Summary, behind: Summary | None, metric: str) -> str:
-    text = f"{name} ({numbers.spread(metric, summary)}"
-    if behind is None:
-        return f"{text}; no common seed)"
-    text += f"; difference {numbers.value(metric, behind.mean)}"
-    if behind.low is None:
-        return f"{text}, one seed)"
-    return f"{text}, interval {numbers.interval(metric, behind)})"
-
-
-def _overall(evidence: Evidence, task: str) -> str:
-    """The best of all strategies, against the best baseline."""
-    rows = finals(evidence, task).largest()
-    metric = str(rows.one("metric"))
-    text = _sentence(_rank_all(rows, metric), metric)
-    stands = baselines(evidence, task)
-    if not stands:
-        return text
-    sign = -1.0 if lower_is_better(metric) else 1.0
-    name, baseline = max(stands.items(), key=lambda pair: sign * pair[1].mean)
-    best = _rank_all(rows, metric).summary
-    above = sign * (best.mean - baseline.mean) > 0
-    relation = "above" if above else "not above"
-    shown = numbers.value(metric, baseline.mean)
-    return f"{text} Its mean is {relation} the {numbers.name(name)} baseline ({shown})."
-
-
-def _rank_all(rows: Measurements, metric: str) -> Ranking:
-    groups = rows.by("system", "strategy")
-    scores = {f"{system} with {strategy}": g.by_seed() for (system, strategy), g in groups.items()}
-    return rank(scores, lower_is_better=lower_is_better(metric))
+def _mcnemar(shown: Difference | None) -> str:
+    if shown is None or shown.p_mcnemar is None:
+        return numbers.MISSING
+    low, high = shown.p_mcnemar
+    return f"{numbers.p_value(low)} to {numbers.p_value(high)}"

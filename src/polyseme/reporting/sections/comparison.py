@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyseme.reporting import checks, numbers
+from polyseme.reporting import checks, numbers, questions
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.figures import comparison as figure
 from polyseme.reporting.measurements import Measurements
@@ -14,6 +14,17 @@ FOLD = ("Seeds", "Training items", "Items", "Layer", "Pooling")
 NOTE = (
     "mean ± standard deviation over seeds. Each representation was pre-trained once: the spread "
     "is that of transfer (initialisation, order and sampling), not that of pre-training again."
+)
+
+TESTS = (
+    "Behind the best: difference, 95 % interval over seeds and items, and p, corrected for all "
+    "comparisons of its table (Holm). A tie cannot be told apart from the best."
+)
+RANKS = (
+    "Ranks, best strategy of each by validation: from behind all that are better to before all "
+    "that are worse, all pairs of a task being one family of tests; equal ranges cannot be told "
+    "apart. Beats another: how often one run of it is better than one of another, in the "
+    "mean over tasks and others (Agarwal et al. 2021; 0.5 is a toss-up)."
 )
 
 
@@ -31,8 +42,8 @@ def build(evidence: Evidence) -> Section | None:
         "Comparison",
         "comparison",
         figures=(drawn,),
-        tables=(*tables, *(t for t in [_gains(evidence)] if t)),
-        notes=(f"Scores are {NOTE}",),
+        tables=(*tables, *_gains(evidence), *_ranks(evidence)),
+        notes=(f"Scores are {NOTE}", TESTS, RANKS, *_power(evidence)),
     )
 
 
@@ -102,22 +113,72 @@ def _behind(contest: Contest, name: str) -> Cell:
         return Cell("tie (no common seed)", 0.0)
     text = numbers.value(contest.metric, rival.behind.mean)
     if rival.behind.low is not None:
-        text += f" ({numbers.interval(contest.metric, rival.behind)})"
+        p = numbers.p_value(rival.p)
+        told = f"p {p}" if p.startswith("<") else f"p = {p}"
+        text += f" ({numbers.interval(contest.metric, rival.behind)}; {told})"
     return Cell(f"tie: {text}" if rival.tied else text, rival.behind.mean)
 
 
-def _gains(evidence: Evidence) -> Table | None:
-    """Each strategy against scratch, seed by seed."""
-    lines: list[list[Cell | str]] = []
+def _gains(evidence: Evidence) -> list[Table]:
+    """Each strategy against scratch: a table for each task and number of labels."""
+    tables: dict[tuple[str, int | None], list[list[Cell | str]]] = {}
     for gain in gains(evidence):
         mean = gain.difference.mean if gain.difference else None
         shown = numbers.value(gain.metric, mean, signed=True)
         between = numbers.interval(gain.metric, gain.difference, signed=True)
-        size = number(gain.train_size)
-        lines.append(
-            [gain.task, gain.strategy, gain.system, Cell(shown, mean), between, gain.verdict, size]
-        )
-    columns = ["Task", "Strategy", "Representation", "Gain over scratch", "Interval", "Verdict"]
-    caption = "What pre-training adds: main metric minus that of the same representation trained "
-    caption += "from scratch"
-    return table(caption, [*columns, "Training items"], lines, fold=FOLD) if lines else None
+        line: list[Cell | str] = [gain.strategy, gain.system, Cell(shown, mean), between]
+        line += [Cell(numbers.p_value(gain.p), gain.p), gain.verdict]
+        tables.setdefault((gain.task, gain.train_size), []).append(line)
+    columns = ["Strategy", "Representation", "Gain over scratch", "Interval", "p", "Verdict"]
+    told = "what pre-training adds to the same representation trained from scratch"
+    return [
+        table(f"{task}: {told}, {numbers.count(size)} training items", columns, lines,
+              is_folded=True)
+        for (task, size), lines in tables.items()
+    ]  # fmt: skip
+
+
+def _ranks(evidence: Evidence) -> list[Table]:
+    """Ranks that the tests leave open, and how often a representation beats another."""
+    found = questions.ranks(evidence)
+    if not found or len(evidence.ordered()) <= 1:
+        return []
+    beats = questions.improvements(evidence)
+    lines: list[list[Cell | str]] = []
+    for name in evidence.ordered():
+        line: list[Cell | str] = [name]
+        for of in found.values():
+            low, high = of.get(name, (None, None))
+            text = numbers.MISSING if low is None else f"{low} to {high}"
+            line.append(Cell(str(low) if low is not None and low == high else text, low))
+        p = beats.get(name)
+        told = numbers.bounded("", p.value, p.low, p.high) if p else numbers.MISSING
+        lines.append([*line, Cell(told, p.value if p else None)])
+    columns = ["Representation", *found, "Beats another"]
+    return [table("Ranks that cannot be told apart", columns, lines)]
+
+
+def _power(evidence: Evidence) -> list[str]:
+    """What the tests of each task could not see."""
+    found = []
+    for task, group in _by_task(contests(evidence)).items():
+        behind = [rival.behind for contest in group for rival in contest.ranking.rivals]
+        size = questions.seen(behind)
+        kept = next((d for d in behind if d and d.num_items), None)
+        if size is not None and kept is not None:
+            seeds, items = numbers.count(kept.num_seeds), numbers.count(kept.num_items)
+            shown = numbers.value(group[0].metric, size)
+            found.append(f"{task} {shown} ({seeds} seeds, {items} items)")
+    if not found:
+        return []
+    return [
+        "What these experiments cannot see: differences below the following would be missed in "
+        f"more than one of five (median of the comparisons, uncorrected): {numbers.listing(found)}."
+    ]
+
+
+def _by_task(found: list[Contest]) -> dict[str, list[Contest]]:
+    groups: dict[str, list[Contest]] = {}
+    for contest in found:
+        groups.setdefault(contest.task, []).append(contest)
+    return groups

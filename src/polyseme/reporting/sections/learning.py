@@ -82,12 +82,13 @@ def _saved(found: Sequence[Saved]) -> Table:
 def _needed(found: Needed | None) -> list[Cell]:
     if found is None:
         return [Cell(numbers.MISSING)] * 2
-    least, most = _labels(found.least), _labels(found.most)
+    least, most = labels_text(found.least), labels_text(found.most)
     between = least if least == most else f"{least} to {most}"
-    return [Cell(_labels(found.mean), found.mean.number), Cell(between, found.least.number)]
+    return [Cell(labels_text(found.mean), found.mean.number), Cell(between, found.least.number)]
 
 
-def _labels(labels: Labels) -> str:
+def labels_text(labels: Labels) -> str:
+    """A number of labels with the sign of its bound."""
     return f"{SIGNS[labels.bound]}{numbers.count(labels.number)}"
 
 

@@ -15,12 +15,16 @@ import numpy as np
 
 from polyseme import items
 from polyseme.errors import DataError
+from polyseme.stats import additive
+from polyseme.stats.additive import Additive
 from polyseme.tasks.base import label_names
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 IGNORE = -100
+MOST_SUMS = 20_000_000
+"""Numbers of a test; beyond them a metric of labels is not resampled."""
 Choices = Sequence[Sequence[int]]
 """Of each unit of an item: numbers of the labels that it may have."""
 
@@ -169,6 +173,38 @@ class Family(ABC):
             "accuracy": float(accuracy_score(gold, predicted)),
             "macro_f1": float(f1_score(gold, predicted, average="macro", zero_division=0)),
         }
+
+    def additive(self, metric: str, kept: Kept) -> Additive | None:
+        """A metric as sums over items, for tests; None where it is none.
+
+        A family whose main metric is another one gives it here.
+        """
+        codes = kept.gold_U, kept.predicted_U
+        if metric == "accuracy":
+            return additive.accuracy(codes[0] == codes[1], kept.item_U, kept.num_items)
+        fits = len(kept.names) * kept.num_items <= MOST_SUMS
+        if metric in ("macro_f1", "matthews") and fits:
+            made = additive.macro_f1 if metric == "macro_f1" else additive.matthews
+            return made(*codes, kept.item_U, kept.num_items, len(kept.names))
+        return None
+
+
+class Kept(NamedTuple):
+    """Predictions of one cell as they were kept: units in the order of their items.
+
+    Attributes:
+        item_U, unit_U: number of the item, from 0 without gaps, and place in it.
+        gold_U, predicted_U: numbers of labels.
+        names: of the labels, by these numbers.
+        num_items: items of the split that have a unit.
+    """
+
+    item_U: np.ndarray
+    unit_U: np.ndarray
+    gold_U: np.ndarray
+    predicted_U: np.ndarray
+    names: Sequence[str]
+    num_items: int
 
 
 def mean(h_BTD: Tensor, mask_BT: Tensor) -> Tensor:

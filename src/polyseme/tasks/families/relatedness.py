@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyseme.errors import DataError
+from polyseme.stats import additive
+from polyseme.stats.additive import Additive
 from polyseme.tasks.families import sentence_pair
-from polyseme.tasks.families.base import IGNORE, Scored
+from polyseme.tasks.families.base import IGNORE, Kept, Scored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,3 +79,13 @@ class Family(sentence_pair.Family):
             "pearson": float(pearsonr(gold_N, predicted_N).statistic),
             "spearman": float(spearmanr(gold_N, predicted_N).statistic),
         }
+
+    def additive(self, metric: str, kept: Kept) -> Additive | None:
+        """Pearson; Spearman with the ranks that a score has among all, not anew in each sample."""
+        values = np.array([float(name) for name in kept.names])
+        sides = [values[side] for side in (kept.gold_U, kept.predicted_U)]
+        if metric == "spearman":
+            from scipy.stats import rankdata
+
+            sides = [rankdata(side) for side in sides]
+        return additive.pearson(*sides) if metric in self.metrics else None

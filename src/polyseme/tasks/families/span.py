@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from polyseme.stats.additive import Additive, dice
 from polyseme.tasks.families import tagging
-from polyseme.tasks.families.base import Scored
+from polyseme.tasks.families.base import Kept, Scored
 
 OUTSIDE = "O"
 Found = tuple[str, int, int]
@@ -39,6 +40,19 @@ class Family(tagging.Family):
             "f1": 2 * right / total if total else 0.0,
             "accuracy": float((scored.gold_N == scored.predicted_N).mean()),
         }
+
+    def additive(self, metric: str, kept: Kept) -> Additive | None:
+        """F1: of each item, the spans that are right, and those of both sides."""
+        if metric != "f1":
+            return super().additive(metric, kept)
+        scored = Scored(kept.item_U, kept.unit_U, kept.gold_U, kept.predicted_U, kept.names)
+        gold, predicted = (_all(scored, side) for side in (scored.gold_N, scored.predicted_N))
+        counts_N2 = np.zeros((kept.num_items, 2))
+        for item, _ in gold & predicted:
+            counts_N2[item, 0] += 1
+        for item, _ in (*gold, *predicted):
+            counts_N2[item, 1] += 1
+        return Additive(counts_N2, dice)
 
 
 def spans(tags: Sequence[str]) -> list[Found]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from polyseme.errors import DataError
+from polyseme.stats.additive import Additive, mean_dice, per_item
 from polyseme.tasks.families import classification
-from polyseme.tasks.families.base import Scored
+from polyseme.tasks.families.base import Kept, Scored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,6 +53,19 @@ class Family(classification.Family):
     def score(self, scored: Scored) -> dict[str, float]:
         """Accuracy, macro F1 over labels, and F1 of relations."""
         return super().score(scored) | {"relation_f1": relation_f1(scored)}
+
+    def additive(self, metric: str, kept: Kept) -> Additive | None:
+        """F1 of relations: of each item and relation, what is right, and what both sides say."""
+        if metric != "relation_f1":
+            return super().additive(metric, kept)
+        names = np.array([name.partition(DIRECTED)[0] for name in kept.names])
+        relations = sorted({name.partition(DIRECTED)[0] for name in kept.names if DIRECTED in name})
+        gold_UC, predicted_UC = (
+            names[side][:, None] == np.array(relations) for side in (kept.gold_U, kept.predicted_U)
+        )
+        right_UC = gold_UC & (kept.gold_U == kept.predicted_U)[:, None]
+        values_UK = np.concatenate([right_UC, gold_UC.astype(float) + predicted_UC], axis=1)
+        return Additive(per_item(values_UK, kept.item_U, kept.num_items), mean_dice)
 
 
 def relation_f1(scored: Scored) -> float:

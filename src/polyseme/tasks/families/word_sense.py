@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyseme.errors import DataError
+from polyseme.stats.additive import Additive
 from polyseme.tasks.families import tagging
-from polyseme.tasks.families.base import IGNORE, Scored
+from polyseme.tasks.families.base import IGNORE, Kept, Scored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,3 +65,12 @@ class Family(tagging.Family):
         settled_N = np.where(right_N, scored.predicted_N, scored.gold_N)
         answered = float((scored.predicted_N != IGNORE).mean())
         return super().score(scored._replace(gold_N=settled_N)) | {"answered": answered}
+
+    def additive(self, metric: str, kept: Kept) -> Additive | None:
+        """With every alternative right."""
+        gold_U = kept.gold_U.copy()
+        for n in np.flatnonzero(gold_U != kept.predicted_U):
+            gold, predicted = kept.names[gold_U[n]], kept.names[kept.predicted_U[n]]
+            if ALTERNATIVE in gold and predicted in self.alternatives(gold):
+                gold_U[n] = kept.predicted_U[n]
+        return super().additive(metric, kept._replace(gold_U=gold_U))
