@@ -41,7 +41,7 @@ METRICS = {
     "maximum explainable variance": "max_explained_variance",
     "centre of gravity": "centre_of_gravity",
     "outlier position": "opp",
-    "Share with an answer": "answered",
+    "share with an answer": "answered",
 }
 
 
