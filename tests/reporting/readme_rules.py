@@ -41,7 +41,7 @@ METRICS = {
     "maximum explainable variance": "max_explained_variance",
     "centre of gravity": "centre_of_gravity",
     "outlier position": "opp",
-    "Share with an answer": "answered",
+    "share with an answer": "answered",
 }
 
 
@@ -231,7 +231,7 @@ MAINS: dict[int, dict[str, str]] = {}
 @rule("^All representations", "^Every representation")
 def overview(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
     """Scores of tasks; counts of words and parameters."""
-    name, _, _ = row["Representation"].partition(", from scratch")
+    name = row["Representation"].partition(", from scratch")[0]
     if column in ("Words seen", "Parameters"):
         key = {"Words seen": "words_seen", "Parameters": "num_parameters"}[column]
         rows = [r for r in data.of_name(name) if r["stage"] != "finetune"]
@@ -312,7 +312,7 @@ def probed(data: Data, block: Block, row: dict[str, str], column: str) -> Values
 @rule("^Intrinsic measures$", "^Contextuality by layer")
 def contextuality(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
     """The value itself; raw or corrected."""
-    name, _, _ = column.partition(", corrected")
+    name = column.partition(", corrected")[0]
     what = metric(name[0].lower() + name[1:])
     rows = data.pick(
         stage="intrinsic", task="contextuality", layer=row["Layer"], metric=what,
