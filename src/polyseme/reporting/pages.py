@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from polyseme.reporting import explorer
 from polyseme.reporting.cards import FOLDER, Card, safe
-from polyseme.reporting.charts import Charts, bundle
+from polyseme.reporting.charts import CAPTIONS, Charts, bundle
 from polyseme.reporting.charts import style as chart_style
 from polyseme.reporting.figures import card as card_figure
 from polyseme.reporting.figures import style
@@ -28,12 +28,14 @@ WINDOWED = {
     "most_rows": 500,
     "short_rows": 20,
     "most_items": 8,
+    "long_text": 40,
     "open_tables": 2,
     "open_rows": 30,
     "open_parts": 3,
 }
 """Of the page: rows of the largest table that stands there as such, those of a larger one without
-script, and how many items, tables, rows of a table and parts of a section are open at first."""
+script, letters of a cell that needs room, and how many items, tables, rows of a table and parts of
+a section are open at first."""
 
 NO_CHARTS = Charts({}, {})
 
@@ -64,7 +66,7 @@ def html(report: Report, charts: Charts = NO_CHARTS) -> str:
     environment.filters["inline"] = lambda svg: Markup(style.inline(svg))  # noqa: S704
     environment.filters["script_json"] = lambda data: Markup(explorer.script_json(data))  # noqa: S704
     environment.filters["columns"] = columns
-    environment.globals |= WINDOWED | {"charts": charts}
+    environment.globals |= WINDOWED | {"charts": charts, "captions": CAPTIONS}
     if charts.specs:
         packed = {"packed": Markup(bundle.packed()), "licence": bundle.LICENCE}  # noqa: S704
         environment.globals |= packed | {"libraries": bundle.versions()}

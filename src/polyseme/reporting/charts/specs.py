@@ -17,6 +17,18 @@ from polyseme.reporting.collect import Evidence
 from polyseme.reporting.figures import cost, layers, learning
 
 ROWS = "rows"
+CAPTIONS = {
+    learning.NAME: "Score by number of labelled training items, on a logarithmic axis: means over "
+    "seeds, bands are their intervals.",
+    layers.NAME: "Score of a probe by layer, means over seeds. Dashed: the same architecture with "
+    "random weights; dotted: representations with one layer; grey: baselines that look at no "
+    "representation.",
+    cost.NAME: "Score with the most labels against what it costs, on a logarithmic axis; upright "
+    "lines are intervals over seeds. The grey line is the front: nothing cheaper scores as well.",
+    "legend": "Click an entry of the legend to bring it out, with Shift for several; point at a "
+    "mark to read its values.",
+}
+"""Of the charts, which show one task at a time where the figures show all."""
 Layered = alt.LayerChart | alt.FacetChart
 FAINT = 0.12
 SCORE = alt.Tooltip("mean:Q", title="score", format=".4f")

@@ -39,8 +39,8 @@ const page = (() => {
 // Static figures stand in <noscript>; on paper they are better than charts of one task.
 addEventListener("beforeprint", () => {
   for (const holder of document.querySelectorAll(".chart noscript")) {
-    const copy = page.element("div", { class: "printed" });
-    copy.innerHTML = holder.textContent;
+    const parsed = new DOMParser().parseFromString(holder.textContent, "text/html");
+    const copy = page.element("div", { class: "printed" }, ...parsed.body.childNodes);
     holder.before(copy);
   }
 });

@@ -54,6 +54,8 @@ for (const root of document.querySelectorAll("[data-widget=slider]")) {
       `${metric} in layer ${at}` + (first ? `; best: ${systems[first[0]].name}, ${page.score(rows.mean[first[1]])}` : "");
   };
 
+  layer.max = Math.max(...rows.layer);
+  layer.value = layer.max;
   page.fill(group, groups.map(({ task, probe }, n) => [n, `${task}, ${probe}`]));
   group.addEventListener("change", draw);
   layer.addEventListener("input", draw);
