@@ -149,11 +149,23 @@ def rule(section: str, caption: str) -> Callable[[Rule], Rule]:
     return register
 
 
+def first_rule(section: str, caption: str) -> Callable[[Rule], Rule]:
+    """The same, before those that are registered already."""
+
+    def register(made: Rule) -> Rule:
+        RULES.insert(0, (re.compile(section), re.compile(caption), made))
+        return made
+
+    return register
+
+
 def expected(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
     """What the numbers of a cell have to be; None where no rule covers it."""
     for section, caption, made in RULES:
         if section.search(block.section) and caption.search(block.about):
-            return made(data, block, row, column)
+            found = made(data, block, row, column)
+            if found is not None:
+                return found
     return None
 
 
@@ -188,6 +200,10 @@ def scores(data: Data, block: Block, row: dict[str, str], column: str) -> Values
         own = seeds(_of(data, task, row["Strategy"], name, main))
         if column != "Behind the best":
             return [min(own.values()), max(own.values())]
+        from readme_tests import distance
+
+        if (found := distance(data, task, row["Strategy"], name)) is not None:
+            return found
         return behind(_leader(data, task, row["Strategy"], main), own)
     own_rows = _of(data, task, row["Strategy"], name, metric(column))
     if column in ("Items", "Training items", "Seeds"):
@@ -381,7 +397,7 @@ def _answered(data: Data, task: str, strategy: str, name: str) -> list[Row]:
     return [row for row in rows if row["representation"] == name]
 
 
-@rule("^Answer$", r"^\w+$")
+@rule("^Answer$", r"^(?!caption)\w+$")
 def setting(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
     """Items, seeds and training items of a task."""
     if block.about == "paragraph":

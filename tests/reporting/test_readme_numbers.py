@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import readme_tests  # noqa: F401 - registers its rules
 from readme_page import Block, blocks, numbers
 from readme_rules import MAINS, Data, expected, metric
 
@@ -24,7 +25,14 @@ LABELS = (
 ).split()
 """Columns that name, and measure nothing."""
 UNCOVERED = {
-    ("^Answer$", "^paragraph$"): "the rule of ties, in words",
+    (
+        "^Answer$",
+        "^(paragraph|caption)$",
+    ): "rules in words; how often a strategy, layer, price wins",
+    ("^Answer$", "^The best of both"): "McNemar, and what could be seen: no rows",
+    ("^Answer$", "^(Where a linear|Labels that|What the best)"): "chosen layers, seconds",
+    ("^What to use$", ""): "those of scores.json, which tests of choices compute again",
+    ("^Comparison$", "^Ranks"): "from all pairs of tests",
     ("^All representations", ""): "seconds, bytes, and intrinsic measures: see their own tables",
     ("^Checks before scores count$", ""): "differences of the battery",
     ("^One word, several senses$", ""): "descriptions beside the results",
@@ -110,7 +118,8 @@ class Checked:
 def _mains(found: list[Block]) -> Iterator[tuple[str, str]]:
     """Task and main metric, which the captions of the comparison name first."""
     for block in found:
-        if block.section == "Comparison" and block.columns[:2] == ["Strategy", "Representation"]:
+        is_scores = block.columns[:2] == ["Strategy", "Representation"] and " on " in block.about
+        if block.section == "Comparison" and is_scores:
             yield block.about.partition(":")[0], metric(block.columns[2])
 
 
