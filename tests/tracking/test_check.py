@@ -63,7 +63,7 @@ def _start(root: Path, *arguments: object) -> tuple[subprocess.Popen[str], int, 
 
 
 def _wait_for(done: Any, what: str) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while not done():
         assert time.monotonic() < deadline, what
         time.sleep(0.1)

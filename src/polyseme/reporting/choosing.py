@@ -11,8 +11,8 @@ The rule, which templates/choosing.js follows step by step:
    none); equal ones share the mean of their ranks. The smallest sum of ranks is recommended, the
    first of equal ones.
 4. A pair that is tied with it on every task cannot be told apart from it. Tied are two rows that
-   the list `ties` pairs; where there is no list, those whose intervals over seeds overlap, and
-   those of one seed.
+   the list `ties` pairs; where there is no list, those whose intervals overlap, and those of one
+   seed.
 """
 
 from __future__ import annotations

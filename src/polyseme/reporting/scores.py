@@ -7,10 +7,11 @@ numbers with six digits. The script of the page and `polyseme choose` read the s
     systems     name, family, pretrain (seconds, null where not known)
     strategies  names
     rows        task, system, strategy: places in those lists; labels; valid: mean on validation
-                data; mean, low, high: on final data, with the Student interval over seeds; seeds:
-                their number; seconds: pre-training and one run; bytes, parameters; counts:
-                whether no check of the representation failed
-    ties        pairs of rows that cannot be told apart; null: those whose intervals overlap
+                data; mean, low, high: on final data, with the interval over seeds, with the most
+                labels over items as well; seeds: their number; seconds: pre-training and one
+                run; bytes, parameters; counts: whether no check of the representation failed
+    ties        pairs of rows that cannot be told apart (alike.py); null: there are too many to
+                compare, so those whose intervals overlap
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from polyseme.errors import DataError
+from polyseme.reporting import alike
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
-from polyseme.reporting.rankings import finals
+from polyseme.reporting.rankings import finals, outcomes
 
 NAME = "scores.json"
 COLUMNS = (
@@ -47,12 +49,17 @@ def build(evidence: Evidence) -> dict[str, Any] | None:
     lines = [
         line for task, rows in by_task.items() for line in _lines(evidence, task, rows, places)
     ]
+    tasks = list(by_task)
+    numbered = {
+        (tasks[task], (names[system], strategies[strategy], labels)): n
+        for n, (task, system, strategy, labels, *_) in enumerate(lines)
+    }
     return {
         "tasks": [_task(evidence, task, rows) for task, rows in by_task.items()],
         "systems": [_system(evidence, name) for name in names],
         "strategies": strategies,
         "rows": {name: [line[n] for line in lines] for n, name in enumerate(COLUMNS)},
-        "ties": None,
+        "ties": alike.ties(evidence, by_task, numbered),
     }
 
 
@@ -122,13 +129,16 @@ def _lines(
         stage="finetune", task=task, metric=rows.one("metric"), split="valid"
     )
     held_out = held.real().known().by(*keys)
+    kept, most = outcomes(evidence, task, rows), rows.largest_of_each("strategy").by(*keys)
     lines = []
     for key, group in rows.by(*keys).items():
         summary, valid = group.summary(), held_out.get(key, Measurements([])).summary()
         if summary is None:
             continue
         system, strategy, labels = key
-        ends = (number(summary.mean), number(summary.low), number(summary.high))
+        wide = kept.interval((system, strategy)) if kept and key in most else None
+        low, high = (wide.low, wide.high) if wide else (summary.low, summary.high)
+        ends = (number(summary.mean), number(low), number(high))
         costs = (_seconds(evidence, group), group.one("num_bytes"), group.one("num_parameters"))
         place = (places[0][task], places[1][system], places[2][strategy], labels)
         means = (number(valid.mean) if valid else None, *ends, summary.num)

@@ -13,7 +13,8 @@ from polyseme.stats.seeds import Summary
 
 RULE = (
     "Recommended is what is best on validation data; scores are those of final data, with their "
-    "interval over seeds. Others cannot be told apart from it where the intervals overlap."
+    "interval over seeds, with all labels over items as well. Others cannot be told apart from it "
+    "where p of the difference, not corrected, is above 0.05."
 )
 SHOWN = 3
 

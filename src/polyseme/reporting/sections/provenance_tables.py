@@ -11,19 +11,19 @@ from polyseme.reporting.collect import Evidence
 from polyseme.reporting.page import Cell, Table, table
 
 TABLES = {
-    "corpus": "Data: corpora",
-    "task": "Data: tasks",
-    "static": "All representations: price of the static ones",
-    "pretrain": "Pre-training: losses; All representations: price of the language models",
-    "external": "All representations: those from elsewhere",
-    "invariance": "Checks before scores count",
-    "finetune": "Answer, Comparison, Learning curves, Strategies, Cost against quality",
-    "stack": "Comparison: two representations side by side",
-    "probe": "Probes by layer, Textbook findings, probe cards",
-    "intrinsic": "Intrinsic measures, Distance from the floor, One word, several senses",
-    "baseline": "Baselines in every table",
+    "corpus": "cards of corpora",
+    "task": "cards of tasks",
+    "static": "price of static representations",
+    "pretrain": "losses and price of language models",
+    "external": "representations from elsewhere",
+    "invariance": "the invariance battery",
+    "finetune": "scores after transfer: answer, comparison, curves over labels, cost",
+    "stack": "scores of two representations side by side",
+    "probe": "what probes read, and the findings and cards made of it",
+    "intrinsic": "measures without training: similarity, senses, gaps, contextuality",
+    "baseline": "baselines in every table",
 }
-"""Stage -> sections whose numbers it measures."""
+"""Stage -> numbers that it measures."""
 CUTS = ("at_most", "per_paradigm", "max_sentences", "max_words")
 """Options of tasks that take a part of the data."""
 
@@ -31,17 +31,17 @@ CUTS = ("at_most", "per_paradigm", "max_sentences", "max_words")
 def commands(evidence: Evidence) -> Table:
     """For each kind of stage, the command that makes one number of its tables again."""
     lines: list[list[Cell | str]] = []
-    for kind, sections in TABLES.items():
+    for kind, measured in TABLES.items():
         names = [name for name in evidence.records if name.partition("@")[0] == kind]
         if names:
             again = f"dvc repro --force --single-item {names[-1]}"
-            lines.append([sections, kind, Cell(f"{len(names)}"), again])
+            lines.append([measured, kind, Cell(f"{len(names)}"), again])
     if lines:
         again = "dvc repro --force --single-item report"
-        lines.append(["All tables and figures, from those", "report", "1", again])
+        lines.append(["all tables and figures, from those", "report", "1", again])
     return table(
-        "The command behind a number: the stage of its table, of one representation or task",
-        ("Tables", "Stage", "Stages of the kind", "One of them again"),
+        "The command behind a number: the stage that measures it, of one representation or task",
+        ("Numbers", "Stage", "Stages of the kind", "One of them again"),
         lines,
     )
 

@@ -55,7 +55,7 @@ for (const root of document.querySelectorAll("[data-widget=matrix]")) {
       body.append(page.element("tr", {}, first, ...found.map((n, t) => cell(n, tops[t], strategy === ""))));
     });
     const table = page.element("table", { id: "matrix-table" });
-    const caption = page.element("caption", { id: "matrix-caption" }, "Score with the most labels, interval over seeds");
+    const caption = page.element("caption", { id: "matrix-caption" }, "Score with the most labels, interval over seeds and items");
     table.append(caption, page.element("thead", {}, head), body);
     const scroll = page.element("div", { class: "scroll", role: "region", tabindex: 0, "aria-labelledby": "matrix-caption" }, table);
     holder.replaceChildren(scroll);
