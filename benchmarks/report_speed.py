@@ -4,7 +4,8 @@
 
 Each number of rows is a process of its own, which makes synthetic rows of every stage
 (_result_rows.py; not timed) and writes the whole report. Memory is the peak of the process, the
-rows included. Limits, beyond which the benchmark fails: 60 seconds, 2 GiB, and 10 MB of index.html.
+rows included. It fails beyond 60 seconds of one core (a busy machine is no
+failure), 2 GiB, and 10 MB of index.html.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def main() -> int:
         rows.append(json.loads(done.stdout.splitlines()[-1]))
     _report.write("report_speed", rows)
     last = rows[-1]
-    limits = {"seconds": MOST_SECONDS, "peak_gib": MOST_GIB, "page_mb": MOST_MB}
+    limits = {"processor_seconds": MOST_SECONDS, "peak_gib": MOST_GIB, "page_mb": MOST_MB}
     beyond = [f"{name} {last[name]} > {most}" for name, most in limits.items() if last[name] > most]
     print("; ".join(beyond), file=sys.stderr)
     return int(bool(beyond))

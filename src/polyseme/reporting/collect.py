@@ -90,7 +90,10 @@ class Evidence:
 
     def main_metric(self, task: str) -> str | None:
         """The metric that decides a task: the one that its card names, else the first one."""
-        metrics = self.rows.where(task=task, stage=("finetune", "probe")).distinct("metric")
+        rows, stages = self.rows, ("finetune", "probe")
+        metrics = rows.remember(
+            ("metrics", task), lambda: rows.where(task=task, stage=stages).distinct("metric")
+        )
         named = self.tasks.get(task, {}).get("main_metric")
         if named in metrics:
             return str(named)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 from polyseme import results
 from polyseme.stats.seeds import Summary, summarize
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 SCRATCH = "scratch"
 """The strategy without pre-training, which every other one is compared with."""
@@ -46,6 +47,7 @@ class Measurements:
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = list(rows)
         self._places: dict[str, dict[Any, list[int]]] = {}
+        self._remembered: dict[Any, Any] = {}
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -73,6 +75,13 @@ class Measurements:
                 groups.setdefault(row[column], []).append(place)
             self._places[column] = groups
         return [self._places[column].get(value, []) for value in dict.fromkeys(values)]
+
+    def remember(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` finds in these rows, found once for each key."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        found: T = self._remembered[key]
+        return found
 
     def real(self) -> Measurements:
         """Rows that were not measured on control labels."""

@@ -68,8 +68,8 @@ def html(report: Report, charts: Charts = NO_CHARTS) -> str:
     environment.filters["columns"] = columns
     environment.globals |= WINDOWED | {"charts": charts, "captions": CAPTIONS}
     if charts.specs:
-        packed = {"packed": Markup(bundle.packed()), "licence": bundle.LICENCE}  # noqa: S704
-        environment.globals |= packed | {"libraries": bundle.versions()}
+        packed = Markup(bundle.packed())  # noqa: S704
+        environment.globals |= {"packed": packed, "libraries": bundle.versions()}
     page = environment.get_template("index.html.jinja")
     light, dark = (Markup(chart_style.css(is_dark=flag)) for flag in (False, True))  # noqa: S704
     return page.render(report=report, light=light, dark=dark)

@@ -67,8 +67,11 @@ class Gain:
 
 def finals(evidence: Evidence, task: str) -> Measurements:
     """Final scores of fine-tuning on a task, in its main metric, for every number of labels."""
-    rows = evidence.rows.where(stage="finetune", task=task, metric=evidence.main_metric(task))
-    return rows.real().final().known()
+    rows, asked = evidence.rows, {"task": task, "metric": evidence.main_metric(task)}
+    return rows.remember(
+        ("finals", *asked.values()),
+        lambda: rows.where(stage="finetune", **asked).real().final().known(),
+    )
 
 
 def outcomes(evidence: Evidence, task: str, rows: Measurements) -> TaskOutcomes | None:
