@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import combinations
 
 from polyseme.reporting.collect import Evidence
@@ -32,7 +33,7 @@ def ties(
         return None
     found = []
     for task, lines in groups.items():
-        compare = _Compare(lines, outcomes(evidence, task, by_task[task]))
+        compare = _Compare(lines, partial(outcomes, evidence, task, by_task[task]))
         for pair in combinations(lines, 2):
             difference = compare(*pair)
             if difference is None or difference.p is None or difference.p > 1 - LEVEL:
@@ -43,7 +44,11 @@ def ties(
 class _Compare:
     """Two lines: by items where both were kept, else by seeds."""
 
-    def __init__(self, lines: Mapping[Line, Measurements], kept: TaskOutcomes | None) -> None:
+    def __init__(
+        self,
+        lines: Mapping[Line, Measurements],
+        kept: Callable[[int | None], TaskOutcomes | None],
+    ) -> None:
         self.by_seed = {line: rows.by_seed() for line, rows in lines.items()}
         self.kept, self.most = kept, dict[tuple[str, str], int]()
         for system, strategy, size in lines:
@@ -52,8 +57,10 @@ class _Compare:
 
     def __call__(self, first: Line, second: Line) -> Difference | None:
         pair = first[:2], second[:2]
-        if self.kept and all(self.most[line[:2]] == (line[2] or 0) for line in (first, second)):
-            found = self.kept.compare(*pair)
-            if found is not None:
-                return found
+        is_most = all(self.most[line[:2]] == (line[2] or 0) for line in (first, second))
+        kept = self.kept(None) if is_most else None
+        if not is_most and first[2] == second[2]:
+            kept = self.kept(first[2])
+        if kept and (found := kept.compare(*pair)) is not None:
+            return found
         return by_seeds(self.by_seed[first], self.by_seed[second])

@@ -1,7 +1,7 @@
 """What was predicted of each item of a test set, as far as the comparisons of a report need it.
 
-Only the cells with the most labels of each strategy are read, one task at a time; of each, what is
-kept are sums (`polyseme.stats.additive`) and the scores of resampled test sets, which all cells of
+Cells are read one task and number of labels at a time, those with the most labels of each strategy
+where none is named; of each, what is kept are sums (`polyseme.stats.additive`) and the scores of resampled test sets, which all cells of
 a task share, so that any two of them can be compared item by item.
 """
 
@@ -20,7 +20,8 @@ import pyarrow.dataset as ds
 
 from polyseme.stats import resampling
 from polyseme.stats.additive import Additive
-from polyseme.stats.differences import LEVEL, Difference, difference, mcnemar
+from polyseme.stats.differences import LEVEL, Difference, Variance, difference, mcnemar
+from polyseme.stats.moderation import moderate
 from polyseme.tasks.families import base as families
 
 DRAWS = 10_000
@@ -50,6 +51,7 @@ class TaskOutcomes:
     def __init__(self, cells: Mapping[Key, Cell], *, draws: int = DRAWS) -> None:
         self.cells, self.draws = dict(cells), draws
         self._resampled: dict[Key, dict[int, np.ndarray]] = {}
+        self._over_seeds = _moderated(self.cells)
 
     @property
     def num_items(self) -> int:
@@ -71,7 +73,8 @@ class TaskOutcomes:
             return None
         by_seed = [ours.of_seed[s].value - theirs.of_seed[s].value for s in seeds]
         draws = [self._draws(first)[s] - self._draws(second)[s] for s in seeds]
-        found = difference(by_seed, np.stack(draws), self.num_items)
+        known = self._of_seeds(first, second) if len(seeds) > 1 else None
+        found = difference(by_seed, np.stack(draws), self.num_items, known)
         extra: dict[str, Any] = {}
         if permute:
             of_ours, of_theirs = ([cell.of_seed[s] for s in seeds] for cell in (ours, theirs))
@@ -82,13 +85,22 @@ class TaskOutcomes:
             extra["p_mcnemar"] = min(values), max(values)
         return replace(found, **extra)
 
+    def _of_seeds(self, first: Key, second: Key) -> Variance | None:
+        """Variance over seeds of a difference, from those of both sides (Satterthwaite)."""
+        sides = [self._over_seeds[key] for key in (first, second) if key in self._over_seeds]
+        total = sum(of.value for of in sides)
+        if len(sides) < 2 or not total:  # noqa: PLR2004
+            return None
+        return Variance(total, total**2 / sum(of.value**2 / of.freedom for of in sides))
+
     def interval(self, key: Key) -> Difference | None:
         """The score of one cell with its interval: its difference from 0."""
         if key not in self.cells:
             return None
         of_seed = self.cells[key].of_seed
         draws_SB = np.stack(list(self._draws(key).values()))
-        return difference([of.value for of in of_seed.values()], draws_SB, self.num_items)
+        values = [of.value for of in of_seed.values()]
+        return difference(values, draws_SB, self.num_items, self._over_seeds.get(key))
 
     def bounds(self, key: Key, seed: int) -> tuple[float, float] | None:
         """95 % percentile interval over items of one seed's score; None where it was not kept."""
@@ -129,22 +141,30 @@ class Outcomes:
         draws: int = DRAWS,
     ) -> None:
         self.files, self.tasks, self.strategies, self.draws = files, tasks, strategies, draws
-        self._of_task: dict[tuple[str, str, str], TaskOutcomes | None] = {}
+        self._of_task: dict[tuple[str, str, str, int | None], TaskOutcomes | None] = {}
 
-    def of(self, task: str, metric: str, split: str) -> TaskOutcomes | None:
-        """Outcomes of a task in one metric; None where nothing was kept, or it has no sums."""
-        key = task, metric, split
+    def of(
+        self, task: str, metric: str, split: str, size: int | None = None
+    ) -> TaskOutcomes | None:
+        """Outcomes of a task in one metric; None where nothing was kept, or it has no sums.
+
+        Args:
+            size: number of labels; None: the most of each strategy.
+        """
+        key = task, metric, split, size
         if key not in self._of_task:
-            cells = self._cells(task, metric, split)
+            cells = self._cells(*key)
             self._of_task[key] = TaskOutcomes(cells, draws=self.draws) if cells else None
         return self._of_task[key]
 
-    def _cells(self, task: str, metric: str, split: str) -> dict[Key, Cell]:
+    def _cells(self, task: str, metric: str, split: str, size: int | None) -> dict[Key, Cell]:
         found = [
-            ((system, strategy), size, seed, rows)
+            ((system, strategy), labels, seed, rows)
             for system, paths in self.files.items()
             for path in paths
-            for strategy, size, seed, rows in _groups(_read(path, task, split), self.strategies)
+            for strategy, labels, seed, rows in _groups(
+                _read(path, task, split), self.strategies, size
+            )
         ]
         if not found:
             return {}
@@ -154,13 +174,14 @@ class Outcomes:
         family = families.get(str(self.tasks[task]["family"]))
         names = sorted(set().union(*(_labels(rows) for *_, rows in found)))
         cells: dict[Key, Cell] = {}
-        for key, size, seed, rows in found:
-            made = family.additive(metric, _kept(rows, names))
+        for key, labels, seed, rows in found:
+            kept = _kept(rows, names)
+            made = family.additive(metric, kept)
             if made is None:
                 return {}
-            cell = cells.setdefault(key, Cell(size, {}))
+            cell = cells.setdefault(key, Cell(labels, {}))
             cell.of_seed[seed] = made
-            if (right_N := _right(rows)) is not None:
+            if (right_N := _right(family, kept)) is not None:
                 cell.right[seed] = right_N
         return cells
 
@@ -170,19 +191,38 @@ def _read(path: Path, task: str, split: str) -> pa.Table:
     return ds.dataset(path, format="parquet").to_table(columns=list(COLUMNS), filter=chosen)
 
 
-def _groups(table: pa.Table, strategies: Sequence[str]) -> list[tuple[str, str, int, pa.Table]]:
-    """Strategy, size, seed and rows of each cell with the most labels of its strategy."""
+def _moderated(cells: Mapping[Key, Cell]) -> dict[Key, Variance]:
+    """Variance of the scores of each cell over its seeds, strategy by strategy."""
+    groups: dict[tuple[str, int], dict[Key, float]] = {}
+    for key, cell in cells.items():
+        values = [of.value for of in cell.of_seed.values()]
+        if len(values) > 1:
+            own = groups.setdefault((key[1], len(values)), {})
+            own[key] = float(np.var(values, ddof=1))
+    found = {}
+    for (_, num), own in groups.items():
+        made = moderate(list(own.values()), num - 1)
+        for key, value in zip(own, made.variances, strict=True):
+            found[key] = Variance(value, made.freedom)
+    return found
+
+
+def _groups(
+    table: pa.Table, strategies: Sequence[str], size: int | None
+) -> list[tuple[str, str, int, pa.Table]]:
+    """Strategy, labels, seed and rows of each cell with so many, or with the most."""
     found = []
     for strategy in strategies:
         of_strategy = table.filter(pc.equal(table["strategy"], strategy))
         sizes = pc.unique(of_strategy["train_size"]).to_pylist()
-        if not sizes:
+        if not sizes or (size is not None and str(size) not in sizes):
             continue
-        size = max(sizes, key=lambda text: math.inf if text == "all" else int(text))
-        largest = of_strategy.filter(pc.equal(of_strategy["train_size"], size))
+        most = max(sizes, key=lambda text: math.inf if text == "all" else int(text))
+        labels = most if size is None else str(size)
+        largest = of_strategy.filter(pc.equal(of_strategy["train_size"], labels))
         for seed in sorted(pc.unique(largest["seed"]).to_pylist(), key=int):
             rows = largest.filter(pc.equal(largest["seed"], seed)).combine_chunks()
-            found.append((strategy, size, int(seed), rows))
+            found.append((strategy, labels, int(seed), rows))
     return found
 
 
@@ -201,9 +241,9 @@ def _kept(rows: pa.Table, names: Sequence[str]) -> families.Kept:
     return families.Kept(item_U, unit_U, gold_U, predicted_U, names, len(items))
 
 
-def _right(rows: pa.Table) -> np.ndarray | None:
-    """Whether each item was right; None where an item has several units."""
-    if pc.count_distinct(rows["item"]).as_py() != len(rows):
+def _right(family: families.Family, kept: families.Kept) -> np.ndarray | None:
+    """Whether each item was right; None where it has several units, or no class."""
+    if not family.has_classes or len(kept.item_U) != kept.num_items:
         return None
-    right: np.ndarray = pc.equal(rows["gold"], rows["predicted"]).to_numpy()
-    return right
+    made = family.additive("accuracy", kept)
+    return None if made is None else made.counts_NK[:, 0] > 0

@@ -163,10 +163,15 @@ class Bargain:
 def bargains(evidence: Evidence) -> list[Bargain]:
     """By seconds of pre-training; only representations that were trained here have a price."""
     price = {name: of.seconds for name, of in evidence.made.items() if of.seconds is not None}
+    of_task = {of.task: of for of in fields(evidence)}
+    duels = corrected(
+        [duel(evidence, of, of.key(of.order[0]), of.key(name))
+         for of in of_task.values() for name in of.order[1:]]
+    )  # fmt: skip
     found = []
-    for of in fields(evidence):
-        best, *others = of.order
-        rivals = corrected([duel(evidence, of, of.key(best), of.key(name)) for name in others])
+    for of in of_task.values():
+        best = of.order[0]
+        rivals = [d for d in duels if d.field.task == of.task]
         tied = [d for d in rivals if d.verdict != "better" and d.second[0] in price]
         if best not in price:
             continue

@@ -74,10 +74,16 @@ def finals(evidence: Evidence, task: str) -> Measurements:
     )
 
 
-def outcomes(evidence: Evidence, task: str, rows: Measurements) -> TaskOutcomes | None:
-    """What was predicted of the items on which these final scores were measured."""
+def outcomes(
+    evidence: Evidence, task: str, rows: Measurements, size: int | None = None
+) -> TaskOutcomes | None:
+    """What was predicted of the items on which these final scores were measured.
+
+    Args:
+        size: number of labels; None: the most of each strategy.
+    """
     metric, split = rows.one("metric"), rows.one("split")
-    return evidence.outcomes.of(task, metric, split) if metric and split else None
+    return evidence.outcomes.of(task, metric, split, size) if metric and split else None
 
 
 def contests(evidence: Evidence) -> list[Contest]:
@@ -138,7 +144,6 @@ def _corrected(family: list[Gain]) -> list[Gain]:
 
 def _gains(evidence: Evidence, task: str) -> list[Gain]:
     rows = finals(evidence, task)
-    kept = outcomes(evidence, task, rows)
     largest = {name: of.largest().one("train_size") for name, of in rows.by("strategy").items()}
     found = []
     for (system, size), of_system in rows.by("system", "train_size").items():
@@ -147,9 +152,10 @@ def _gains(evidence: Evidence, task: str) -> list[Gain]:
         if reference is None or of_system.distinct("words_seen") == [0]:
             continue
         for strategy, group in groups.items():
-            is_kept = kept and size == largest[strategy] == largest[SCRATCH]
+            is_most = size == largest[strategy] == largest[SCRATCH]
+            kept = outcomes(evidence, task, rows, None if is_most else size)
             pair = (system, strategy), (system, SCRATCH)
-            difference = kept.compare(*pair) if kept and is_kept else None
+            difference = kept.compare(*pair) if kept else None
             difference = difference or by_seeds(group.by_seed(), reference.by_seed())
             found.append(Gain(task, str(group.one("metric")), strategy, system, size, difference))
     return found

@@ -24,7 +24,7 @@ class Additive:
     """Counts of every item, and the score of their sums.
 
     Attributes:
-        counts_NK: float64.
+        counts_NK: bytes where whole and small enough, else float64.
         score: of sums_XK.
     """
 
@@ -34,14 +34,15 @@ class Additive:
     @property
     def value(self) -> float:
         """Of all items, each once."""
-        return float(self.score(self.counts_NK.sum(0)))
+        return float(self.score(self.counts_NK.sum(0, dtype=float)))
 
 
 def per_item(values_UK: np.ndarray, item_U: np.ndarray, num_items: int) -> np.ndarray:
     """Sums of the units of each item, counts_NK."""
     counts_NK = np.zeros((num_items, values_UK.shape[1]))
     np.add.at(counts_NK, item_U, values_UK)
-    return counts_NK
+    is_small = counts_NK.max(initial=0) < 2**8 and bool((counts_NK == counts_NK.round()).all())
+    return counts_NK.astype(np.uint8) if is_small else counts_NK
 
 
 def accuracy(right_U: np.ndarray, item_U: np.ndarray, num_items: int) -> Additive:
@@ -71,7 +72,7 @@ def matthews(
 
 def pearson(gold_N: np.ndarray, predicted_N: np.ndarray) -> Additive:
     """Correlation of one value an item; 0 where one side does not vary."""
-    x, y = gold_N - gold_N.mean(), predicted_N - predicted_N.mean()  # the same, but rounds less
+    x, y = gold_N - gold_N.mean(), predicted_N - gold_N.mean()  # the same, but rounds less
     return Additive(np.stack([np.ones(len(x)), x, y, x * x, y * y, x * y], axis=1), _pearson)
 
 

@@ -5,7 +5,8 @@ the test set. The difference d_s of two systems is taken seed by seed on the sam
 design. Its mean has the variance a + b of two sources,
 
     b = variance over resampled items of the mean over seeds, N - 1 degrees of freedom
-    a = var(d_s) / S - c, not below 0, over seeds, S - 1 degrees of freedom
+    a = var(d_s) / S - c, not below 0, over seeds, S - 1 degrees of freedom; where other systems
+        tell how seeds vary (moderation.py), their variance, with more degrees of freedom
     c = what is peculiar to a seed on an item, which both would count:
         (mean over seeds of the variance over resampled items of d_s, less b) / (S - 1)
 
@@ -23,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -30,6 +32,13 @@ from scipy.special import stdtr, stdtrit
 LEVEL = 0.95
 POWER = 0.8
 BISECTIONS = 60
+
+
+class Variance(NamedTuple):
+    """Of differences over seeds, with its degrees of freedom."""
+
+    value: float
+    freedom: float
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class Difference:
         p: of a true difference of 0, over seeds and items; None where there is no interval.
         sd_seeds, sd_items: standard error of the mean that each source accounts for.
         num_seeds, num_items: that both systems have; no items where predictions were not kept.
+        freedom: degrees of freedom of the variance over seeds.
         p_items: by exchanging items, of these trained models alone; None where not asked for.
         p_mcnemar: smallest and largest of McNemar's test on each seed, where outcomes are binary.
     """
@@ -53,6 +63,7 @@ class Difference:
     sd_items: float | None
     num_seeds: int
     num_items: int | None
+    freedom: float = 0.0
     p_items: float | None = None
     p_mcnemar: tuple[float, float] | None = None
 
@@ -74,15 +85,18 @@ class Difference:
         if self.low is None or self.high is None:
             return None
         a, b = self._variances()
-        t = _quantile((1 - LEVEL) / 2, a, b, self.num_seeds, self.num_items)
-        return (t + _quantile(1 - POWER, a, b, self.num_seeds, self.num_items)) * math.sqrt(a + b)
+        t = _quantile((1 - LEVEL) / 2, a, b, self.freedom, self.num_items)
+        return (t + _quantile(1 - POWER, a, b, self.freedom, self.num_items)) * math.sqrt(a + b)
 
     def _variances(self) -> tuple[float, float]:
         return (self.sd_seeds or 0.0) ** 2, (self.sd_items or 0.0) ** 2
 
 
 def difference(
-    by_seed: Sequence[float], resampled_SB: np.ndarray | None, num_items: int | None
+    by_seed: Sequence[float],
+    resampled_SB: np.ndarray | None,
+    num_items: int | None,
+    known: Variance | None = None,
 ) -> Difference:
     """Of differences seed by seed, and the same on resampled test sets.
 
@@ -91,6 +105,7 @@ def difference(
         resampled_SB: d_s on the same test sets in every row; None where predictions were not kept:
             then seeds are the one source.
         num_items: N.
+        known: variance of d_s, as other systems tell it.
 
     Raises:
         ValueError: no seed.
@@ -99,7 +114,8 @@ def difference(
         raise ValueError("no common seed")
     values_S = np.asarray(by_seed, dtype=float)
     num, mean = len(values_S), math.fsum(values_S) / len(values_S)
-    a = float(values_S.var(ddof=1)) / num if num > 1 else None
+    over = known or Variance(float(values_S.var(ddof=1)) if num > 1 else 0.0, num - 1)
+    a = over.value / num if num > 1 else None
     b = None
     if resampled_SB is not None:
         b = float(resampled_SB.mean(0).var(ddof=1))
@@ -109,11 +125,12 @@ def difference(
     items = num_items if b is not None else None
     sd_seeds, sd_items = (None if v is None else math.sqrt(v) for v in (a, b))
     if a is None and b is None:
-        return Difference(mean, None, None, None, sd_seeds, sd_items, num, items)
+        return Difference(mean, None, None, None, sd_seeds, sd_items, num, items, over.freedom)
     spread = (a or 0.0) + (b or 0.0)
-    half = _quantile((1 - LEVEL) / 2, a or 0.0, b or 0.0, num, items) * math.sqrt(spread)
-    p = _p(mean, a or 0.0, b or 0.0, num, items)
-    return Difference(mean, mean - half, mean + half, p, sd_seeds, sd_items, num, items)
+    parts = (a or 0.0, b or 0.0, over.freedom, items)
+    half = _quantile((1 - LEVEL) / 2, *parts) * math.sqrt(spread)
+    ends = (mean - half, mean + half, _p(mean, *parts))
+    return Difference(mean, *ends, sd_seeds, sd_items, num, items, over.freedom)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -139,28 +156,28 @@ def mcnemar(first_N: np.ndarray, second_N: np.ndarray) -> float:
     return min(1.0, 2 * float(bdtr(min(only_first, only_second), total, 0.5)))
 
 
-def _quantile(tail: float, a: float, b: float, seeds: int, items: int | None) -> float:
+def _quantile(tail: float, a: float, b: float, freedom: float, items: int | None) -> float:
     """Cochran's mean of the quantiles of Student that leave `tail` above them."""
-    parts = [(a, seeds - 1), (b, (items or 0) - 1)]
-    found = [(v, -float(stdtrit(freedom, tail))) for v, freedom in parts if freedom > 0]
+    parts = [(a, freedom), (b, (items or 0) - 1)]
+    found = [(v, -float(stdtrit(degrees, tail))) for v, degrees in parts if degrees > 0]
     total = sum(v for v, _ in found)
     if not total:
         return max((t for _, t in found), default=0.0)
     return sum(v * t for v, t in found) / total
 
 
-def _p(mean: float, a: float, b: float, seeds: int, items: int | None) -> float:
+def _p(mean: float, a: float, b: float, freedom: float, items: int | None) -> float:
     """Two-sided p at which the interval would just reach 0, by bisection of its logarithm."""
     spread = math.sqrt(a + b)
     if not spread:
         return 1.0 if mean == 0 else 0.0
     t = abs(mean) / spread
     if not a or not b:
-        return 2 * float(stdtr((seeds if a else items or 0) - 1, -t))
+        return 2 * float(stdtr(freedom if a else (items or 0) - 1, -t))
     low, high = -700.0, 0.0
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        if _quantile(math.exp(middle) / 2, a, b, seeds, items) > t:
+        if _quantile(math.exp(middle) / 2, a, b, freedom, items) > t:
             low = middle
         else:
             high = middle

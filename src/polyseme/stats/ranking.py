@@ -1,15 +1,16 @@
 """Which system is best, and which cannot be told apart from the best.
 
 The leader has the best mean. Every other system is compared with it
-(`polyseme.stats.differences`); the p values of all comparisons that a table makes are corrected
-together (Holm 1979), and a system is tied with the leader where its own stays above 5 %. Being tied
-is not transitive, so only ties with the leader are stated, never groups further down.
+(`polyseme.stats.differences`). Which one leads is known from the same data, so the family of
+comparisons is that of all pairs of a table; their p values are corrected together (Holm 1979), and
+a system is tied with the leader where its own stays above 5 %. Being tied is not transitive, so only ties with the leader are stated, never groups further down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from polyseme.stats.differences import LEVEL, Difference, difference, holm
 from polyseme.stats.seeds import Summary, summarize
@@ -42,11 +43,16 @@ class Rival:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The leader and its rivals, best mean first."""
+    """The leader and its rivals, best mean first.
+
+    Attributes:
+        others: p of the pairs without the leader, not corrected.
+    """
 
     leader: str
     summary: Summary
     rivals: tuple[Rival, ...]
+    others: tuple[float, ...] = ()
 
     @property
     def tied(self) -> tuple[Rival, ...]:
@@ -67,8 +73,7 @@ def rank(
 ) -> Ranking:
     """Rank `systems`, each the values of one measure by seed; equal means go by name.
 
-    The comparisons with the leader are one family; where a table has several rankings, `together`
-    makes one of all.
+    All pairs are one family; where a table has several rankings, `together` makes one of all.
 
     Args:
         compare: two systems by seeds and items; where it is missing or gives None, seeds decide.
@@ -81,12 +86,18 @@ def rank(
     sign = -1.0 if lower_is_better else 1.0
     summaries = {name: summarize(list(values.values())) for name, values in systems.items()}
     leader, *others = sorted(summaries, key=lambda name: (-sign * summaries[name].mean, name))
+
+    def less(first: str, second: str) -> Difference | None:
+        found = compare(first, second) if compare else None
+        return found or by_seeds(systems[first], systems[second])
+
     rivals = []
     for name in others:
-        behind = compare(leader, name) if compare else None
-        behind = behind or by_seeds(systems[leader], systems[name])
+        behind = less(leader, name)
         rivals.append(Rival(name, summaries[name], behind and behind.times(sign)))
-    return together([Ranking(leader, summaries[leader], tuple(rivals))])[0]
+    pairs = (less(*pair) for pair in combinations(others, 2))
+    known = tuple(found.p for found in pairs if found and found.p is not None)
+    return together([Ranking(leader, summaries[leader], tuple(rivals), known)])[0]
 
 
 def by_seeds(first: Values, second: Values) -> Difference | None:
@@ -98,11 +109,11 @@ def by_seeds(first: Values, second: Values) -> Difference | None:
 
 
 def together(rankings: Sequence[Ranking]) -> list[Ranking]:
-    """The same rankings, with p corrected for all their comparisons."""
+    """The same rankings, with p corrected for all pairs of each."""
     known = [
         r.behind.p for of in rankings for r in of.rivals if r.behind and r.behind.p is not None
     ]
-    corrected = iter(holm(known))
+    corrected = iter(holm([*known, *(p for of in rankings for p in of.others)]))
     return [
         replace(
             of,
