@@ -280,12 +280,18 @@ def test_too_many_connections_are_closed(server: Server, monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("root")
-def test_ctrl_c_ends_it() -> None:
-    command = [sys.executable, "-m", "polyseme.cli", "explore", "--model", "random"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout and process.stderr
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_it_also_where_a_shell_ignores_it(number: signal.Signals) -> None:
+    explore = [sys.executable, "-m", "polyseme.cli", "explore", "--model", "random"]
+    command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *explore]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert process.stdout
         line = process.stdout.readline().decode()
         assert re.match(r"http://127\.0\.0\.1:\d+/  \(Ctrl-C ends it\)", line)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-        assert process.stderr.read().decode() == "ended\n"
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+        assert (process.returncode, told.decode().splitlines()[-1]) == (0, "ended")
+    finally:
+        process.kill()
+        process.communicate()

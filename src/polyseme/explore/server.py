@@ -9,6 +9,7 @@ What a request may hold is bounded in bytes, in words and in time.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -219,11 +220,15 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def serve(project: Project, port: int) -> None:
-    """Open everything, say where the page is, and answer until Ctrl-C.
+    """Open everything, say where the page is, and answer until Ctrl-C or a request to end.
+
+    A shell lets what it starts in the background ignore Ctrl-C; here both signals end it.
 
     Raises:
         PolysemeError: the port cannot be had.
     """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     explorer = Explorer(project, progress=True)
     lenses = explorer.open_all(lambda line: print(line, file=sys.stderr))
     with Server(Answers(explorer, lenses), port) as server:
