@@ -109,7 +109,7 @@ def _layers(names: list[str]) -> Layered:
         domain=["trained", "random weights", "one layer", "baseline"],
         range=[[1, 0], [5, 4], [1, 3], [10, 4]],
     )
-    dash = alt.StrokeDash("line:N", scale=weights, legend=alt.Legend(title=None))
+    dash = alt.StrokeDash("line:N", scale=weights, legend=None)
     x = alt.X("layer:Q", title="layer", axis=alt.Axis(tickMinStep=1, format="d"))
     y = alt.Y("mean:Q", title="score", scale=alt.Scale(zero=False))
     told = [alt.Tooltip("system:N", title="representation"), alt.Tooltip("layer:Q", format="d")]

@@ -144,8 +144,9 @@ const charts = (() => {
       const full = titled(spec, kind.titles(chosen), kind.ticks?.(chosen));
       full.datasets = { rows: kind.rows(chosen) };
       full.config.legend.columns = narrow ? 2 : 5;
+      full.config.legend.layout = { bottom: { direction: narrow ? "vertical" : "horizontal", anchor: "start" } };
       if (own !== turn) return;
-      const result = await embed(drawn, full, { renderer: "svg", actions: { export: true, source: false, compiled: false, editor: false }, loader: { load: () => Promise.reject(new Error("nothing is fetched")) } });
+      const result = await embed(drawn, full, { renderer: "svg", actions: false, loader: { load: () => Promise.reject(new Error("nothing is fetched")) } });
       root.view = result.view;
       root.dataset.state = "drawn";
     };
