@@ -84,6 +84,27 @@ def test_the_cells_with_the_most_labels_are_compared_item_by_item(files):
     assert one.low < one.mean < one.high
 
 
+def test_fewer_labels_are_compared_item_by_item_as_well(files):
+    outcomes = _outcomes(files)
+    few, most = outcomes.of("wic", "macro_f1", "test", 16), outcomes.of("wic", "macro_f1", "test")
+    pair = ("bert", "full"), ("word2vec", "full")
+    assert few.cells[pair[0]].train_size == "16"
+    assert few.compare(*pair).num_items == NUM
+    assert outcomes.of("wic", "macro_f1", "test", 8).compare(*pair).mean != few.compare(*pair).mean
+    assert outcomes.of("wic", "macro_f1", "test", 12) is None
+    assert most.cells[pair[0]].train_size == "all"
+
+
+def test_scores_on_a_scale_have_no_mcnemar(tmp_path):
+    cell = _cell("full", "all", 0, 0.9).to_pydict()
+    numbers = {"yes": "1.0", "no": "2.0"}
+    cell |= {side: [numbers[name] for name in cell[side]] for side in ("gold", "predicted")}
+    files = {"bert": _write(tmp_path / "bert.parquet", [pa.table(cell)])}
+    cards = {"wic": {"family": "relatedness"}}
+    found = Outcomes(files, cards, ["full"], draws=50).of("wic", "pearson", "test")
+    assert found.cells["bert", "full"].right == {}
+
+
 def test_what_was_not_kept_is_not_compared(files):
     outcomes = _outcomes(files)
     found = outcomes.of("wic", "macro_f1", "test")
@@ -114,7 +135,7 @@ class _Fixed:
     def __init__(self, difference):
         self.difference, self.asked = difference, []
 
-    def of(self, task, metric, split):
+    def of(self, task, metric, split, size=None):
         return self
 
     def compare(self, first, second, *, permute=False):
@@ -143,7 +164,10 @@ def test_items_decide_in_every_part_of_the_answer(make_tree):
     assert {row["metric"] for row in bounded} == {"macro_f1"}
     contests = [row for row in rows if row["variant"] == tested.BEST]
     of_task = [row for row in contests if row["task"] == "sst2"]
-    assert of_task[0]["p"] == pytest.approx(len(of_task) * 1e-9)
+    systems = {row["representation"] for row in of_task}
+    systems |= {row["against"].partition(", ")[0] for row in of_task}
+    num_pairs = len({row["strategy"] for row in of_task}) * len(systems) * (len(systems) - 1) // 2
+    assert of_task[0]["p"] == pytest.approx(num_pairs * 1e-9)
     assert {row["against"].partition(", ")[0] for row in rows} <= set(evidence.made)
 
 

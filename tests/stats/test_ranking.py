@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from polyseme.stats.ranking import rank
+from polyseme.stats.differences import holm
+from polyseme.stats.ranking import by_seeds, rank
 
 NOISY = {0: 0.60, 1: 0.66, 2: 0.63}
 
@@ -48,3 +49,20 @@ def test_equal_means_go_by_name():
 def test_nothing_to_rank_is_refused():
     with pytest.raises(ValueError, match="no systems"):
         rank({})
+
+
+def test_the_family_is_that_of_all_pairs():
+    systems = {name: {0: shift, 1: shift + 0.01, 2: shift - 0.005} for name, shift in
+               (("a", 0.9), ("b", 0.8), ("c", 0.7), ("d", 0.6))}  # fmt: skip
+    calls = []
+
+    def compare(first, second):
+        calls.append((first, second))
+        return by_seeds(systems[first], systems[second])
+
+    ranking = rank({**systems, "e": {0: 0.9, 1: 0.5, 2: 0.2}}, compare=lambda *_: None)
+    assert len(ranking.others) == 6
+    ranking = rank(systems, compare=compare)
+    assert len(calls) == 6
+    known = [rival.behind.p for rival in ranking.rivals] + list(ranking.others)
+    assert [rival.p for rival in ranking.rivals] == holm(known)[:3]

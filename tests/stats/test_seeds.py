@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from polyseme.stats.seeds import paired, summarize
+from polyseme.stats.ranking import by_seeds
+from polyseme.stats.seeds import summarize
 
 
 def test_a_summary_is_the_textbook_one():
@@ -31,19 +32,19 @@ def test_no_values_are_refused():
 
 def test_pairing_goes_by_seed_not_by_position():
     first, second = {0: 0.9, 1: 0.5, 7: 0.1}, {1: 0.4, 0: 0.8, 9: 0.0}
-    difference = paired(first, second)
+    difference = by_seeds(first, second)
     assert difference is not None
-    assert difference.num == 2
+    assert difference.num_seeds == 2
     assert difference.mean == pytest.approx(0.1)
-    assert difference.sd == pytest.approx(0.0, abs=1e-12)
+    assert difference.sd_seeds == pytest.approx(0.0, abs=1e-12)
 
 
 def test_pairing_sees_a_steady_gain_under_a_large_spread():
     first, second = {0: 0.50, 1: 0.60, 2: 0.70}, {0: 0.480, 1: 0.581, 2: 0.679}
-    difference = paired(first, second)
+    difference = by_seeds(first, second)
     assert difference is not None
     assert not difference.includes_zero
 
 
 def test_no_common_seed_gives_no_difference():
-    assert paired({0: 1.0}, {1: 1.0}) is None
+    assert by_seeds({0: 1.0}, {1: 1.0}) is None

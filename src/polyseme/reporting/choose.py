@@ -81,7 +81,7 @@ def _told(found: dict[str, Any], choice: Any) -> Iterator[str]:
     yield (
         f"cannot be told apart from it: {others} other{plural}"
         if others
-        else ("it can be told apart from all others")
+        else ("no other is tied with it on every task that counts")
     )
     lines: list[tuple[str, ...]] = [(*COLUMNS, *MORE)]
     following = [pair for pair in choice.ranked if pair != first and pair not in choice.alike][:1]

@@ -47,7 +47,7 @@ def costs(evidence: Evidence) -> list[Cost]:
             summary = measured.summary()
             if metric is None or summary is None:
                 continue
-            seconds = measured.distinct("seconds")
+            seconds = [row["seconds"] for row in measured if row["seconds"] is not None]
             found.append(
                 Cost(
                     task=task,

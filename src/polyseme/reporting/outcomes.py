@@ -1,8 +1,9 @@
 """What was predicted of each item of a test set, as far as the comparisons of a report need it.
 
 Cells are read one task and number of labels at a time, those with the most labels of each strategy
-where none is named; of each, what is kept are sums (`polyseme.stats.additive`) and the scores of resampled test sets, which all cells of
-a task share, so that any two of them can be compared item by item.
+where none is named; of each, what is kept are sums (`polyseme.stats.additive`) and the scores of
+resampled test sets, which all cells of a task share, so that any two of them can be compared item
+by item.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ from polyseme.stats.seeds import LEVEL, Summary, summarize
 KEY = tuple(name for name in results.SCHEMA.names if name not in (*VALUES, "words_seen"))
 UNIT = ("stage", "task", "corpus", "representation", "strategy", "probe", "variant", "metric")
 """Columns that name a comparison."""
+TESTS = "test"
+"""Stage of the rows of tests."""
 BETTER, WORSE, SAME, OPEN, UNTESTED = "better", "worse", "the same", "cannot be told", "not tested"
 ORDER = (WORSE, BETTER, UNTESTED, OPEN, SAME)
 FEWEST = 2
@@ -103,7 +105,8 @@ def pair(
 
 
 def _keyed(rows: Sequence[Row]) -> dict[tuple[Any, ...], Row]:
-    return {tuple(row[name] for name in KEY): row for row in rows}
+    """Measurements by what they measure; tests follow from them."""
+    return {tuple(row[name] for name in KEY): row for row in rows if row["stage"] != TESTS}
 
 
 def _about(row: Row) -> tuple[Any, ...]:
@@ -122,7 +125,7 @@ def _changes(pairs: Sequence[tuple[Row, Row]], mains: Mapping[str, str]) -> list
     partner = {id(a): b for a, b in known}
     rows = Measurements([a for a, _ in known])
     found = []
-    for (_, task), group in rows.by("stage", "task").items():
+    for (_, task, _), group in rows.by("stage", "task", "probe").items():
         chosen = _decisive(group, mains.get(str(task)))
         for unit, own in chosen.by(*UNIT).items():
             first, second = _seeds(own.rows), _seeds([partner[id(row)] for row in own])

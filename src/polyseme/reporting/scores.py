@@ -150,5 +150,5 @@ def _seconds(evidence: Evidence, group: Measurements) -> float | None:
     """Of pre-training and of one run in the mean; None where either is not known."""
     of = evidence.made.get(str(group.one("system")))
     before = 0.0 if group.one("strategy") == SCRATCH else of.seconds if of else None
-    runs = group.distinct("seconds")
+    runs = [row["seconds"] for row in group if row["seconds"] is not None]
     return number(before + sum(runs) / len(runs)) if runs and before is not None else None

@@ -86,7 +86,11 @@ class Stage:
             stage=self.name,
             params=self.params,
             mode=self.runtime.tracking,
-            tags=[],
+            tags=[
+                self.name.partition("@")[0],
+                *self.args.values(),
+                settings.precision(self.runtime),
+            ],
         )
 
     def input(self, path: Path) -> Path:

@@ -3,7 +3,8 @@
 The leader has the best mean. Every other system is compared with it
 (`polyseme.stats.differences`). Which one leads is known from the same data, so the family of
 comparisons is that of all pairs of a table; their p values are corrected together (Holm 1979), and
-a system is tied with the leader where its own stays above 5 %. Being tied is not transitive, so only ties with the leader are stated, never groups further down.
+a system is tied with the leader where its own stays above 5 %. Being tied is not transitive, so
+only ties with the leader are stated, never groups further down.
 """
 
 from __future__ import annotations

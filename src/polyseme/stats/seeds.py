@@ -1,18 +1,15 @@
 """What several seeds say: mean, spread, Student intervals, paired differences and ties.
 
 Intervals are those of Student (1908): mean +- t(level, n - 1) * sd / sqrt(n), with the sample
-standard deviation (n - 1). Two systems are compared on the seeds that both have, seed by seed,
-because a seed fixes order, initialisation and labelled subset alike. A tie is a paired difference
-whose interval includes 0; with fewer than two common seeds there is no interval, so neither
-system is called better. Departure from common practice: intervals are not corrected for the
-number of comparisons, and say nothing about other pre-training runs or other test items.
+standard deviation (n - 1). They say nothing about other pre-training runs or other test items; how
+two systems are compared stands in differences.py.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 LEVEL = 0.95
@@ -50,16 +47,6 @@ def summarize(values: Sequence[float], *, level: float = LEVEL) -> Summary:
     sd = statistics.stdev(values)
     half = _student(level, len(values) - 1) * sd / math.sqrt(len(values))
     return Summary(len(values), mean, sd, min(values), max(values), mean - half, mean + half)
-
-
-def paired(
-    first: Mapping[int, float], second: Mapping[int, float], *, level: float = LEVEL
-) -> Summary | None:
-    """Summary of `first - second` over the seeds that both have; None where they share none."""
-    common = sorted(first.keys() & second.keys())
-    if not common:
-        return None
-    return summarize([first[seed] - second[seed] for seed in common], level=level)
 
 
 def _student(level: float, freedom: int) -> float:

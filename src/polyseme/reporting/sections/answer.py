@@ -26,32 +26,36 @@ from polyseme.reporting.sections.comparison import number
 from polyseme.stats.differences import LEVEL, Difference
 
 RULES = (
-    "Who stands for a family or a representation is chosen on validation data and compared on "
-    "final data, with all labels. A difference counts where it is beyond what other seeds and "
-    f"other items would do to it: its {LEVEL:.0%} interval adds the variance over seeds to that "
-    "over resampled items, and p is corrected for all comparisons of its table (Holm); "
-    f"above {1 - LEVEL:.2f} it is called a tie. Where predictions were not kept, seeds decide.",
+    "Who stands for a family is chosen on validation data and compared on final data, with the "
+    "most labels. A difference counts where it is beyond what other seeds and other items would do "
+    f"to it: its {LEVEL:.0%} interval adds the variance over seeds to that over resampled items, "
+    "and p is corrected for all comparisons of its table, gains for those of a task and number of "
+    f"labels (Holm); above {1 - LEVEL:.2f} it is called a tie. Where predictions were not kept, "
+    "seeds decide.",
     "These models: p of the same difference when the items alone are exchanged between the two, "
     "as if nobody would ever train them again; McNemar: the smallest and the largest p over seeds, "
     "where each item is right or wrong as a whole. Neither is corrected. Could be seen: the "
     "difference that four of five such experiments would find.",
 )
+MOST = "most"
 Line = list[Cell | str]
 
 
 def build(evidence: Evidence) -> Section | None:
     """The section; None where nothing was fine-tuned."""
     failed = _failed(evidence)
+    left_out = set(failures(evidence.rows))
+    gained = [gain for gain in gains(evidence) if gain.system not in left_out]
     evidence = replace(evidence, rows=counted(evidence.rows))
-    makers = (_pretraining, _families, strategies, layers, labels, price)
-    parts = tuple(part for part in (make(evidence) for make in makers) if part)
+    makers = (_families, strategies, layers, labels, price)
+    parts = (_pretraining(gained), *(make(evidence) for make in makers))
     if not evidence.rows.where(stage="finetune"):
         return None
     return Section(
         "Answer",
         "answer",
-        paragraphs=(*failed, headline(evidence), *_baselines(evidence)),
-        parts=parts,
+        paragraphs=(*failed, headline(evidence, gained), *_baselines(evidence)),
+        parts=tuple(part for part in parts if part),
         notes=RULES,
     )
 
@@ -63,9 +67,9 @@ def _failed(evidence: Evidence) -> list[str]:
     return [told] if found else []
 
 
-def headline(evidence: Evidence) -> str:
+def headline(evidence: Evidence, gained: Sequence[Gain]) -> str:
     """In one sentence: what pre-training buys, and which family is better."""
-    gained = _largest(gains(evidence))
+    gained = _largest(gained)
     worth = Counter(gain.verdict for gain in gained)
     duels = Counter(d.verdict for d in questions.families(evidence))
     parts = []
@@ -97,9 +101,8 @@ def _baselines(evidence: Evidence) -> list[str]:
             names.append(f"{of.task} ({numbers.name(name)})")
     if not names:
         return []
-    told = (
-        f"A baseline that looks at no representation is as good as the best of them on {len(names)}"
-    )
+    told = "A baseline that looks at no representation has no lower mean than the one that "
+    told += f"validation chooses on {len(names)}"
     return [f"{told} of {len(found)} {tasks(len(found))}: {numbers.listing(names)}."]
 
 
@@ -112,8 +115,7 @@ def _largest(found: Sequence[Gain]) -> list[Gain]:
     return [g for g in found if (g.train_size or 0) == most[g.task, g.strategy]]
 
 
-def _pretraining(evidence: Evidence) -> Part | None:
-    found = gains(evidence)
+def _pretraining(found: Sequence[Gain]) -> Part | None:
     if not found:
         return None
     most = _largest(found)
@@ -121,18 +123,18 @@ def _pretraining(evidence: Evidence) -> Part | None:
     fewest = [gain for gain in found if gain.train_size == few]
     lines: list[Line] = []
     for name in dict.fromkeys(gain.system for gain in found):
-        for size, group in (("all", most), (numbers.count(few), fewest)):
+        for size, group in ((MOST, most), (numbers.count(few), fewest)):
             own = [gain for gain in group if gain.system == name]
             means = [gain.difference.mean for gain in own if gain.difference]
             verdicts = Counter(gain.verdict for gain in own)
-            if means and not (size != "all" and fewest == most):
+            if means and not (size != MOST and fewest == most):
                 mean = sum(means) / len(means)
                 line: Line = [name, size, Cell(numbers.value("", mean, signed=True), mean)]
                 line += [number(verdicts[v]) for v in ("better", "tie", "worse")]
                 lines.append([*line, number(len(means))])
     columns = ["Representation", "Labels", "Mean gain over scratch", "Better", "Tie", "Worse"]
     caption = "Main metric with pre-training minus that of the same architecture from scratch"
-    sentence = _counts(most, "all labels")
+    sentence = _counts(most, "the most labels of each task and strategy")
     if fewest != most:
         sentence += f" {_counts(fewest, f'{numbers.count(few)} labels')}"
     rows = table(caption, [*columns, "Comparisons"], lines, fold=("Labels",))

@@ -121,8 +121,8 @@ def labels(evidence: Evidence) -> Part | None:
             line.append(Cell(text, each.number if each else None))
         lines.append(line)
     sentence = (
-        f"What {size} labels buy with pre-training takes more than all labels from scratch in "
-        f"{never} of {len(found)} comparisons of task, strategy and representation."
+        f"What {size} labels buy with pre-training takes more labels from scratch than were tried "
+        f"in {never} of {len(found)} comparisons of task, strategy and representation."
     )
     columns = ["Task", "Best with few labels", "Labels", "Score", "From scratch needs"]
     caption = "Labels that the same score takes, for what is best with few (no test: see Learning "

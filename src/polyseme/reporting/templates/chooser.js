@@ -54,7 +54,7 @@ for (const root of document.querySelectorAll("[data-widget=chooser]")) {
     const named = found.tasks.map((task) => scores.tasks[task].name).join(", ");
     const others = found.alike.length
       ? `It cannot be told apart from ${found.alike.length} other${found.alike.length > 1 ? "s" : ""}.`
-      : "It can be told apart from all others.";
+      : "No other is tied with it on every task that counts.";
     const strong = page.element("strong", {}, title(found.best));
     part("answer").replaceChildren("Use ", strong, ` (measured on ${named}). ${others}`);
     for (const [pairs, mark] of [[[found.best], "recommended"], [found.alike, "alike"]]) {

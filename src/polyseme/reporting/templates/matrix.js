@@ -28,6 +28,8 @@ for (const root of document.querySelectorAll("[data-widget=matrix]")) {
     return found.length ? found.reduce((a, b) => (sign * rows.mean[b] > sign * rows.mean[a] ? b : a)) : null;
   };
 
+  const most = tasks.map((_, t) => Math.max(...rows.labels.filter((size, n) => rows.task[n] === t && size !== null)));
+
   const cell = (n, top, withStrategy) => {
     if (n === undefined) return page.element("td", { class: "number", "data-sort": "" }, "–");
     const made = page.element("td", { class: "number", "data-sort": rows.mean[n] });
@@ -36,6 +38,7 @@ for (const root of document.querySelectorAll("[data-widget=matrix]")) {
     if (mark) made.append(page.element("span", { class: "mark-of" }, mark));
     const told = [page.interval(rows.low[n], rows.high[n])];
     if (withStrategy) told.push(strategies[rows.strategy[n]]);
+    if (rows.labels[n] !== null && rows.labels[n] < most[rows.task[n]]) told.push(`${page.count(rows.labels[n])} labels`);
     made.append(page.element("small", {}, ` ${told.join(", ")}`));
     return made;
   };
@@ -55,7 +58,7 @@ for (const root of document.querySelectorAll("[data-widget=matrix]")) {
       body.append(page.element("tr", {}, first, ...found.map((n, t) => cell(n, tops[t], strategy === ""))));
     });
     const table = page.element("table", { id: "matrix-table" });
-    const caption = page.element("caption", { id: "matrix-caption" }, "Score with the most labels, interval over seeds and items");
+    const caption = page.element("caption", { id: "matrix-caption" }, "Score with the most labels, interval over seeds and items; ties by themselves, not corrected");
     table.append(caption, page.element("thead", {}, head), body);
     const scroll = page.element("div", { class: "scroll", role: "region", tabindex: 0, "aria-labelledby": "matrix-caption" }, table);
     holder.replaceChildren(scroll);
