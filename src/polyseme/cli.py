@@ -10,6 +10,7 @@ from pathlib import Path
 from polyseme import __version__
 from polyseme.errors import ConfigError, DataError
 from polyseme.runtime import failures
+from polyseme.sweeps import command as sweeps
 
 INTERRUPTED = 130
 
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _add_verify(commands)
     _add_export(commands)
     _add_sha256(commands)
+    sweeps.add(commands)
     chosen = parser.parse_args(arguments)
     try:
         code = chosen.run(chosen)
