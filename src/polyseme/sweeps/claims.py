@@ -44,10 +44,9 @@ class Claim(NamedTuple):
 def machine() -> str:
     """This machine since it was started, and its space of process numbers."""
     parts = [os.uname().nodename]
-    for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
-        with suppress(OSError):
-            text = os.readlink(path) if "ns" in path else Path(path).read_text()
-            parts.append(text.strip())
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
     return "/".join(parts)
 
 

@@ -94,36 +94,57 @@ def _family(chosen: argparse.Namespace, found: conf.Sweep) -> str:
 
 
 def _sweep(chosen: argparse.Namespace, found: conf.Sweep) -> int:
-    from polyseme.sweeps import plan, report, setup, storage, studies, worker
+    from polyseme.sweeps import setup, storage, worker
 
     families = setup.ready(chosen.name, found)
-    if not chosen.as_worker and chosen.set:
-        return _again(chosen, families)
     if chosen.set:
-        return _one(chosen, found, families)
+        return (_one if chosen.as_worker else _again)(chosen, found, families)
     url = storage.location(chosen.name, chosen.storage or found.storage)
     try:
-        kept = storage.open_storage(url)
-        opened = studies.open_studies(chosen.name, found, families, kept, Path.cwd())
-        if chosen.as_worker:
-            return _work(worker.Worker(chosen.name, found, families), opened)
-        if not chosen.report:
-            lines = plan.lines(found, families, opened, Path.cwd())
-            print(plan.text(chosen.name, found, lines, chosen.workers, storage.shown(url)))
-            left = sum(line.left for line in lines)
-            if chosen.plan:
-                return 0
-            if left and not plan.confirm(f"begin sweep {chosen.name}?", yes=chosen.yes):
-                return 1
-            if left and (code := _workers(chosen, families)):
-                return code
-        written = report.write(chosen.name, found, opened)
+        return _with_study(chosen, found, families, url)
     except PolysemeError:
         raise
     except Exception as error:
         raise worker.explain(error, url) or error from None
-    print(f"{written}/README.md")
-    return 0
+
+
+def _with_study(
+    chosen: argparse.Namespace, found: conf.Sweep, families: Mapping[str, Any], url: str
+) -> int:
+    from polyseme.sweeps import report, storage, studies, worker
+
+    kept = storage.open_storage(url)
+    opened = studies.open_studies(chosen.name, found, families, kept, Path.cwd())
+    if chosen.as_worker:
+        return _work(worker.Worker(chosen.name, found, families), opened)
+    code = 0 if chosen.report else _run(chosen, found, families, opened, storage.shown(url))
+    if code is None:
+        return 0
+    if code == 0:
+        print(f"{report.write(chosen.name, found, opened)}/README.md")
+    return code
+
+
+def _run(
+    chosen: argparse.Namespace,
+    found: conf.Sweep,
+    families: Mapping[str, Any],
+    opened: Mapping[str, Any],
+    where: str,
+) -> int | None:
+    """Show the plan, ask, run what is left; None where the plan was all."""
+    from polyseme.sweeps import plan
+
+    lines = plan.lines(found, families, opened, Path.cwd())
+    print(plan.text(chosen.name, found, lines, chosen.workers, where), flush=True)
+    left = sum(line.left for line in lines)
+    if chosen.plan:
+        return None
+    if not left:
+        return 0
+    if not plan.confirm(f"begin sweep {chosen.name}?", yes=chosen.yes):
+        return 1
+    return _workers(chosen, families)
 
 
 def _work(worker: Any, opened: Mapping[str, Any]) -> int:
@@ -151,7 +172,7 @@ def _workers(chosen: argparse.Namespace, families: Mapping[str, Any]) -> int:
     return next((code for code in codes if code), 0)
 
 
-def _again(chosen: argparse.Namespace, families: Mapping[str, Any]) -> int:
+def _again(chosen: argparse.Namespace, found: conf.Sweep, families: Mapping[str, Any]) -> int:
     """The same command as a worker, with the threads that trials have."""
     words = ["sweep", chosen.name, "--set", *chosen.set, "--as-worker"]
     words += ["--family", chosen.family] if chosen.family else []

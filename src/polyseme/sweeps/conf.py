@@ -7,6 +7,7 @@ overrides, and each trial changes values in what came out.
 from __future__ import annotations
 
 import re
+from dataclasses import field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,7 +35,7 @@ class Objective:
 
     goal: Literal["minimize", "maximize"]
     """Which way is better."""
-    rows: dict[str, str | int | bool | None] = {}
+    rows: dict[str, str | int | bool | None] = field(default_factory=dict)
     """Columns of results.parquet and their values; `stage` and `metric` among them."""
     cost: Cost = ""
     """What the trial took, over its stages. `seconds` and memory differ between equal runs."""

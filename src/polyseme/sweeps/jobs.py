@@ -57,7 +57,9 @@ def expand(sweep: Sweep, family: Family, params: Mapping[str, Any]) -> list[Job]
 def _dag(file: Path = Path("dvc.yaml")) -> dict[str, Any]:
     if not file.is_file():
         raise ConfigError("is missing", where=file, mend="go to the project's folder")
-    return OmegaConf.to_container(OmegaConf.load(file))["stages"]  # type: ignore[index, call-overload, no-any-return]
+    content: Any = OmegaConf.to_container(OmegaConf.load(file))
+    stages: dict[str, Any] = content["stages"]
+    return stages
 
 
 class Entry:

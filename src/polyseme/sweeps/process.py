@@ -123,7 +123,9 @@ def _finished(place: Place, folder: Path) -> Finished | None:
 def _keep(place: Place, folder: Path) -> Finished:
     """Note that it is done, and drop what only a continuation needs."""
     outs = {path: folder / path for path in place.entry.outs}
-    record = next((json.loads(o.read_text()) for o in outs.values() if o.is_file()), {})
+    record: dict[str, Any] = next(
+        (json.loads(o.read_text()) for o in outs.values() if o.is_file()), {}
+    )
     digests = {path: manifest.digest(o) for path, o in outs.items() if o.is_dir()}
     temporary = folder / f".{DONE}.tmp-{os.getpid()}"
     temporary.write_text(json.dumps({"outs": digests, "record": record}, indent=1))

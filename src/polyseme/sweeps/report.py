@@ -179,4 +179,5 @@ def _columns() -> Iterator[str]:
     yield "| column | type | meaning |"
     yield "|---|---|---|"
     for field in table.TRIALS:
-        yield f"| {markdown(field.name)} | {field.type} | {markdown(table.DICTIONARY[field.name])} |"
+        meaning = markdown(table.DICTIONARY[field.name])
+        yield f"| {markdown(field.name)} | {field.type} | {meaning} |"

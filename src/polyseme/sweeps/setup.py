@@ -25,18 +25,18 @@ class Ready:
 
     Attributes:
         params: composed, narrowed to what the sweep selects; a trial changes some values.
-        jobs: of each trial.
+        steps: the stages of each trial.
     """
 
     name: str
     family: Family
     params: Mapping[str, Any]
-    jobs: tuple[jobs.Job, ...]
+    steps: tuple[jobs.Job, ...]
 
     def entries(self, values: Mapping[str, Any]) -> list[jobs.Entry]:
         """The jobs of a trial with these values."""
         params = jobs.changed(self.params, values)
-        return [jobs.Entry(job, params) for job in self.jobs]
+        return [jobs.Entry(job, params) for job in self.steps]
 
     def check(self, values: Mapping[str, Any]) -> None:
         """That the values are allowed, alone and together.

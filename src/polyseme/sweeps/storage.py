@@ -15,7 +15,8 @@ from typing import IO, Any
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import BaseJournalFileLock, JournalFileBackend
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import BaseJournalFileLock
 
 from polyseme.errors import ConfigError
 from polyseme.sweeps import process

@@ -71,7 +71,7 @@ def settings_of(sweep: Sweep, family: Ready, root: Path) -> dict[str, Any]:
     for key in ("sampler", "startup", "seed"):
         found[key] = getattr(sweep, key)
     found["pruner"] = asdict(sweep.pruner)
-    found["stages"] = [job.name for job in family.jobs]
+    found["stages"] = [job.name for job in family.steps]
     entries, made = family.entries({}), set[str]()
     for entry in entries:
         found |= {k: v for key, value in entry.declared.items() for k, v in _flat(key, value)}
@@ -85,7 +85,8 @@ def settings_of(sweep: Sweep, family: Ready, root: Path) -> dict[str, Any]:
     for key in space:
         found.pop(key, None)
     found["trained with"] = jobs.how(jobs.settings.read(family.params["runtime"]))[:5]
-    return json.loads(json.dumps(found))  # type: ignore[no-any-return]
+    plain: dict[str, Any] = json.loads(json.dumps(found))
+    return plain
 
 
 def _flat(key: str, value: Any) -> list[tuple[str, Any]]:

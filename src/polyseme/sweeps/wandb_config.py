@@ -1,7 +1,7 @@
 """The same search space as a sweep of Weights & Biases, one family a file.
 
-W&B's server then asks, and each of its agents runs `polyseme sweep NAME --family F --set KEY=VALUE`,
-one trial outside the study: the same stages, checks and kept results.
+W&B's server then asks, and each of its agents runs `polyseme sweep NAME --family F --set KEY=VALUE
+...`, one trial outside the study: the same stages, checks and kept results.
 """
 
 from __future__ import annotations
