@@ -54,7 +54,8 @@ def expand(sweep: Sweep, family: Family, params: Mapping[str, Any]) -> list[Job]
 
 
 @cache
-def _dag(file: Path = Path("dvc.yaml")) -> dict[str, Any]:
+def dag(file: Path = Path("dvc.yaml")) -> dict[str, Any]:
+    """Stages of dvc.yaml."""
     if not file.is_file():
         raise ConfigError("is missing", where=file, mend="go to the project's folder")
     content: Any = OmegaConf.to_container(OmegaConf.load(file))
@@ -66,7 +67,7 @@ class Entry:
     """What dvc.yaml says about a job, with names filled in."""
 
     def __init__(self, job: Job, params: Mapping[str, Any]) -> None:
-        stage = _dag()[job.kind]
+        stage = dag()[job.kind]
         self.job, self.params = job, params
         self._stage = stage.get("do", stage)
         words = self._stage["cmd"].split()

@@ -184,6 +184,7 @@ def _in_child(place: Place, folder: Path, root: Path) -> int:
     log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     os.environ["DVC_STAGE"] = place.entry.job.name
     os.environ.pop("DVC_ROOT", None)
     sys.argv = [place.entry.script, *place.entry.job.args]

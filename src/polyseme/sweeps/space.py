@@ -12,6 +12,8 @@ from polyseme.errors import ConfigError
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
+DIGITS = 12
+"""To which steps are added up: 3 * 0.1 is 0.3."""
 Scalar = bool | int | float | str | None
 
 
@@ -91,7 +93,7 @@ class Domain:
         """low, and the last value that steps reach."""
         low, high = float(self.low or 0), float(self.high or 0)
         if self.step:
-            high = low + self.step * int((high - low) / self.step + 1e-9)
+            high = round(low + self.step * int((high - low) / self.step + 1e-9), DIGITS)
         return low, high
 
     def ends(self) -> Sequence[Any]:
@@ -111,7 +113,8 @@ class Domain:
             return list(self.ends())[:1]
         if step is None:
             return None
-        values = [low + step * n for n in range(int((high - low) / step + 1e-9) + 1)]
+        steps = range(int((high - low) / step + 1e-9) + 1)
+        values = [round(low + step * n, DIGITS) for n in steps]
         return [int(v) for v in values] if self.is_whole else values
 
     def at(self, share: float) -> Any:
