@@ -161,7 +161,7 @@ def test_an_objective_that_no_stage_writes_ends_the_sweep_with_what_there_is(
     project: Path,
 ) -> None:
     goal = {"goal": "minimize", "rows": {"stage": "pretrain", "metric": "accuracy"}}
-    with pytest.raises(ConfigError, match="no stage writes a row with .*metric may be loss"):
+    with pytest.raises(ConfigError, match=r"no stage writes a row with .*metric may be loss"):
         toy.work(toy.read(toy.conf(objectives={"x": goal})), project)
     (trial, *line) = toy.opened(toy.read(toy.conf(objectives={"x": goal})), project)["a"].trials
     assert trial.state == TrialState.FAIL

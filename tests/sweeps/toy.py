@@ -89,7 +89,7 @@ def conf(**changes: Any) -> dict[str, Any]:
         "trials": 4,
         "sampler": "random",
         "objectives": {"loss": LOSS},
-        "families": {name: family for name in families},
+        "families": dict.fromkeys(families, family),
     } | changes
 
 

@@ -55,7 +55,7 @@ class Pruner:
 
     kind: Literal["none", "median", "successive_halving", "hyperband"] = "none"
     """median: worse than the median of earlier trials at the same look."""
-    on: Look = "valid_bits_per_byte"
+    watch: Look = "valid_bits_per_byte"
     """Value of the history of pre-training that it looks at; less is better."""
     startup: Annotated[int, Field(ge=0)] = 5
     """Trials before the median prunes."""

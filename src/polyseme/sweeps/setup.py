@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from polyseme import compose
+from polyseme import compose, items
 from polyseme.errors import ConfigError, PolysemeError
 from polyseme.sweeps import conf, jobs
 from polyseme.sweeps.conf import Family, Sweep
@@ -16,6 +16,8 @@ from polyseme.sweeps.space import Domain
 
 GROUPS = {"static": "static", "pretrain": "lm"}
 """Stage -> group that the model has to be of."""
+ITEMS = frozenset(("static", "lm", "strategy", "probe", "intrinsic"))
+"""Groups whose items are checked each by itself; anything else is checked with all."""
 NARROWED = {"strategies": "strategy", "probes": "probe"}
 
 
@@ -44,7 +46,12 @@ class Ready:
         Raises:
             ConfigError: naming the value.
         """
-        compose.check(jobs.changed(self.params, values))
+        params = jobs.changed(self.params, values)
+        changed = {tuple(key.split(".")[:2]) for key in values}
+        if not {each[0] for each in changed} <= ITEMS:
+            return compose.check(params)
+        for group, name in sorted(changed):
+            compose.check_item(group, name, items.load(group, name), params[group][name])
 
 
 def ready(name: str, sweep: Sweep) -> dict[str, Ready]:

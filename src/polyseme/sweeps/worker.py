@@ -207,7 +207,7 @@ class _Report:
         self.tracker.log(row, step=self.look)
         if self.sweep.pruner.kind == "none":
             return
-        self.trial.report(self.sign * row[self.sweep.pruner.on], self.look)
+        self.trial.report(self.sign * row[self.sweep.pruner.watch], self.look)
         if self.trial.should_prune():
             raise optuna.TrialPruned
 
