@@ -13,9 +13,16 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS = (
+LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, SWEEPS = (
     ROOT / "docs" / f"{name}.md"
-    for name in ("controlled_language", "representations", "transfer", "probes", "statistics")
+    for name in (
+        "controlled_language",
+        "representations",
+        "transfer",
+        "probes",
+        "statistics",
+        "sweeps",
+    )
 )
 PAGES: dict[str, tuple[Path, ...]] = {
     "difficulty": (LANGUAGE,),
@@ -38,6 +45,7 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "blimp_speed": (PROBES,),
     "stats_calibration": (STATISTICS,),
     "stats_speed": (STATISTICS,),
+    "sweep_overhead": (SWEEPS,),
 }
 """Pages that show a benchmark; one that is not here is shown by none."""
 
