@@ -2,10 +2,10 @@
 
     python -m benchmarks.sweep_overhead [seconds a trial] [trials]     30 seconds, 6 trials
 
-In a copy of the tree, trials of a small BERT on a little of the controlled language. First one worker with a
-budget of seconds: what its trials took from asking to telling, and between them, beyond the seconds
-that the budget counts. Then the same number of steps in each trial, with one worker and with two
-on one study, one thread each: trials in the time from the first to the last.
+In a copy of the tree, trials of a small BERT on a little of the controlled language. First one
+worker with a budget of seconds: what its trials took from asking to telling, and between them,
+beyond the seconds that the budget counts. Then the same number of steps in each trial, with one
+worker and with two on one study, one thread each: trials in the time from the first to the last.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def test_a_clock_unlike_that_of_the_storage_is_refused(
 def test_a_study_whose_sweep_has_changed_is_refused_with_the_difference(
     project: Path, change: dict[str, Any], said: str
 ) -> None:
-    toy.opened(toy.read(toy.conf()), project)
+    toy.work(toy.read(toy.conf(trials=1)), project)
     with pytest.raises(ConfigError) as caught:
         toy.opened(toy.read(toy.conf(**change)), project)
     assert said in str(caught.value)
@@ -137,7 +137,7 @@ def test_a_study_whose_sweep_has_changed_is_refused_with_the_difference(
 
 
 def test_other_bytes_of_the_corpus_are_a_change(project: Path) -> None:
-    toy.opened(toy.read(toy.conf()), project)
+    toy.work(toy.read(toy.conf(trials=1)), project)
     (project / "artifacts/toy/corpus/text/words.txt").write_text("other\n")
     with pytest.raises(ConfigError, match="artifacts/toy/corpus/text holds other bytes"):
         toy.opened(toy.read(toy.conf()), project)
@@ -146,3 +146,9 @@ def test_other_bytes_of_the_corpus_are_a_change(project: Path) -> None:
 def test_more_trials_are_no_change(project: Path) -> None:
     toy.work(toy.read(toy.conf(trials=1)), project)
     assert len(toy.work(toy.read(toy.conf(trials=3)), project)["a"].trials) == 3
+
+
+def test_a_study_without_trials_follows_the_file(project: Path) -> None:
+    toy.opened(toy.read(toy.conf()), project)
+    changed = toy.read(toy.conf(sampler="tpe", trials=1))
+    assert len(toy.work(changed, project)["a"].trials) == 1

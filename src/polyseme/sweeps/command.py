@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from polyseme.errors import ConfigError, PolysemeError
-from polyseme.sweeps import conf
+
+if TYPE_CHECKING:
+    from polyseme.sweeps import conf
 
 INTERRUPTED = 130
 
@@ -62,6 +64,8 @@ def _positive(text: str) -> int:
 
 def sweep(chosen: argparse.Namespace) -> int:
     """Run `polyseme sweep`."""
+    from polyseme.sweeps import conf
+
     found = conf.read(chosen.name)
     if chosen.wandb_config:
         return _wandb(chosen, found)
@@ -85,6 +89,8 @@ def _wandb(chosen: argparse.Namespace, found: conf.Sweep) -> int:
 
 
 def _family(chosen: argparse.Namespace, found: conf.Sweep) -> str:
+    from polyseme.sweeps import conf
+
     name = chosen.family or (next(iter(found.families)) if len(found.families) == 1 else None)
     if name not in found.families:
         what = f"which family? {'there is no ' + repr(name) if name else 'there are several'}"
@@ -191,6 +197,7 @@ def _start(families: Mapping[str, Any], command: list[str]) -> subprocess.Popen[
 
 def _one(chosen: argparse.Namespace, found: conf.Sweep, families: Mapping[str, Any]) -> int:
     """One trial with given values, told as JSON; tracked like any other."""
+    from polyseme.sweeps import conf
     from polyseme.sweeps.worker import Worker
 
     family = _family(chosen, found)
@@ -220,7 +227,7 @@ def _values(words: list[str], family: conf.Family, file: Path) -> dict[str, Any]
 
 def promote(chosen: argparse.Namespace) -> int:
     """Run `polyseme sweep-promote`."""
-    from polyseme.sweeps import plan, promote, setup, storage, studies
+    from polyseme.sweeps import conf, plan, promote, setup, storage, studies
 
     found = conf.read(chosen.name)
     family = _family(chosen, found)

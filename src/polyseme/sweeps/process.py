@@ -87,7 +87,11 @@ def run(place: Place, root: Path, watch: Watch, idle: Callable[[], None]) -> Fin
         if found is None:
             looks.pass_on(watch)  # of an earlier attempt
             _prepare(place, folder, root)
-            _follow(_start(place, folder, root), folder, looks, watch, idle)
+            try:
+                _follow(_start(place, folder, root), folder, looks, watch, idle)
+            except Exception:  # nobody continues it, unlike after a kill
+                drop_scratch(folder)
+                raise
             found = _keep(place, folder)
         looks.pass_on(watch)
     return found

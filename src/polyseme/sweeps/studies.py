@@ -16,6 +16,7 @@ from typing import Any
 import optuna
 from optuna.storages import BaseStorage
 from optuna.study import Study
+from optuna.study._frozen import FrozenStudy
 
 from polyseme.errors import ConfigError
 from polyseme.sweeps import conf, jobs, samplers
@@ -43,7 +44,7 @@ def _open(name: str, sweep: Sweep, family: Ready, storage: BaseStorage, root: Pa
     there = {each.study_name: each for each in storage.get_all_studies()}
     label = f"{name}.{family.name}"
     if label in there:
-        _require_same(there[label].user_attrs.get(SETTINGS, settings), settings, name, family.name)
+        _keep_or_drop(storage, there[label], settings, name, family.name)
     study = optuna.create_study(
         storage=storage,
         study_name=label,
@@ -56,6 +57,17 @@ def _open(name: str, sweep: Sweep, family: Ready, storage: BaseStorage, root: Pa
         study.set_user_attr(SETTINGS, settings)
     _require_same(study.user_attrs[SETTINGS], settings, name, family.name)
     return study
+
+
+def _keep_or_drop(
+    storage: BaseStorage, found: FrozenStudy, settings: dict[str, Any], name: str, family: str
+) -> None:
+    """Refuse a study that was made from something else; without a trial it is made anew."""
+    before = found.user_attrs.get(SETTINGS, settings)
+    if before != settings and not storage.get_n_trials(found._study_id):
+        storage.delete_study(found._study_id)
+    else:
+        _require_same(before, settings, name, family)
 
 
 def num_looks(family: Ready) -> int:
