@@ -185,3 +185,17 @@ def test_a_missing_corpus_is_named(project: Path) -> None:
     (project / "artifacts/toy/corpus/text").rename(project / "elsewhere")
     with pytest.raises(Exception, match="artifacts/toy/corpus/text: is missing: trials start"):
         toy.work(toy.read(toy.conf()), project)
+
+
+def test_each_trial_has_a_history_of_its_own_in_the_group_of_the_sweep(project: Path) -> None:
+    studies = toy.work(toy.read(toy.conf(trials=2)), project)
+    found = []
+    for file in sorted(project.glob(".polyseme/tracking/*/*/events.jsonl")):
+        start, *events = [json.loads(line) for line in file.read_text().splitlines()]
+        assert (start["group"], start["job_type"]) == ("sweep-toy", "trial")
+        assert [e["metrics"]["valid_loss"] for e in events if e["event"] == "log"]
+        (summary,) = [e["values"] for e in events if e["event"] == "summary"]
+        assert events[-1] == {"event": "finish", "time": events[-1]["time"], "exit_code": 0}
+        found.append((start["config"], summary["loss"]))
+    wanted = [(trial.params, trial.values[0]) for trial in studies["a"].trials]
+    assert sorted(found, key=str) == sorted(wanted, key=str)

@@ -157,5 +157,7 @@ def confirm(question: str, *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise ConfigError("no terminal to ask on", where=question, mend="--yes begins unasked")
+        raise ConfigError(
+            "no terminal to ask on", where=question.rstrip("?"), mend="--yes begins unasked"
+        )
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
