@@ -64,7 +64,7 @@ def test_trials_that_have_ended_say_it_better(project: Path) -> None:
     measured(project, budget=100)
     studies = toy.work(toy.read(toy.conf(trials=3)), project)
     (line,) = lines(project, trials=5)
-    seconds = [trial.user_attrs["seconds"] for trial in studies["a"].trials]
+    seconds = [trial.duration.total_seconds() for trial in studies["a"].trials]
     assert (line.trials, line.left) == (5, 2)
     assert line.cost.seconds == pytest.approx(sum(seconds) / 3)
 

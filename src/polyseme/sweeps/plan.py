@@ -68,7 +68,7 @@ def cost_of(sweep: Sweep, family: Ready, study: Study, root: Path) -> Cost:
     sizes = [_bytes(entry, root) for entry in entries]
     num_bytes = None if None in sizes else math.fsum(s for s in sizes if s is not None)
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    seconds = [t.user_attrs["seconds"] for t in done if "seconds" in t.user_attrs]
+    seconds = [t.duration.total_seconds() for t in done if t.duration]
     if seconds:
         return Cost(math.fsum(seconds) / len(seconds), num_bytes, f"{len(seconds)} trials")
     parts = [_seconds(sweep, entry, root) for entry in entries]
