@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, SWEEPS = (
+LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, SWEEPS, EXPLORER = (
     ROOT / "docs" / f"{name}.md"
     for name in (
         "controlled_language",
@@ -22,6 +22,7 @@ LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, SWEEPS = (
         "probes",
         "statistics",
         "sweeps",
+        "explorer",
     )
 )
 PAGES: dict[str, tuple[Path, ...]] = {
@@ -46,6 +47,7 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "stats_calibration": (STATISTICS,),
     "stats_speed": (STATISTICS,),
     "sweep_overhead": (SWEEPS,),
+    "explore_speed": (EXPLORER,),
 }
 """Pages that show a benchmark; one that is not here is shown by none."""
 

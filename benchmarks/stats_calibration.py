@@ -60,11 +60,11 @@ def _row(world: World, trials: int) -> dict[str, Any]:
     row: dict[str, Any] = world._asdict()
     for name, rate in (("rejected", rejected), ("by_items", by_items), ("by_seeds", by_seeds)):
         row[name] = "" if world.gain else round(rate, 3)
-    row |= {"covered": round(covered, 3), "within": low <= missed <= high}
+    row |= {"covered": round(covered, 3), "within": bool(low <= missed <= high)}
     is_exact = world.luck == 0 and not world.gain
     row |= {
-        "not_above": missed <= high,
-        "by_items_within": low <= by_items <= high if is_exact else "",
+        "not_above": bool(missed <= high),
+        "by_items_within": bool(low <= by_items <= high) if is_exact else "",
     }
     return row
 

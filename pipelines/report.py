@@ -25,7 +25,12 @@ def main(stage: Stage) -> None:
     content = manifest.build(experiment, params, root)
     text = json.dumps(content, indent=1, sort_keys=True) + "\n"
     (folder / manifest.NAME).write_text(text, encoding="utf-8")
-    stage.tracker.table("results", folder / "results.parquet")
+    stage.tracker.summary(json.loads((folder / "metrics" / "summary.json").read_text()))
+    groups = ("stage", "task", "representation")
+    stage.tracker.table("results", folder / "results.parquet", groups=groups)
+    for figure in sorted((folder / "figures").glob("*.svg")):
+        if not figure.stem.endswith("-dark"):
+            stage.tracker.media(f"figures/{figure.stem}", figure)
 
 
 if __name__ == "__main__":

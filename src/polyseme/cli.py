@@ -9,6 +9,7 @@ from pathlib import Path
 
 from polyseme import __version__
 from polyseme.errors import ConfigError, DataError
+from polyseme.explore import arguments as explorer
 from polyseme.runtime import failures
 from polyseme.sweeps import command as sweeps
 
@@ -22,9 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(required=True, metavar="command", dest="command")
     _add_repro(commands)
     _add_verify(commands)
+    _add_choose(commands)
+    _add_report(commands)
     _add_export(commands)
     _add_sha256(commands)
     sweeps.add(commands)
+    _add_wandb_report(commands)
+    explorer.add(commands)
     chosen = parser.parse_args(arguments)
     try:
         code = chosen.run(chosen)
@@ -73,6 +78,34 @@ def _verify(chosen: argparse.Namespace) -> int:
     verdict = verify(chosen.experiment, Path.cwd(), against=chosen.against)
     print(verdict.summary())
     return verdict.exit_code
+
+
+def _add_choose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from polyseme.reporting.choose import add_arguments, run
+
+    told = "the representation and strategy that a report recommends within limits"
+    parser = commands.add_parser("choose", help=told, description=told)
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    told = "say where a report is, or what changed between two of them"
+    parser = commands.add_parser("report", help=told, description=told)
+    kept = "git revisions or DVC experiments; without REV2: the working tree"
+    parser.add_argument("--compare", nargs="+", metavar=("REV1", "REV2"), help=kept)
+    parser.add_argument("--experiment", help="default: that of params.yaml")
+    parser.add_argument("--all", action="store_true", help="whole tables in the terminal")
+    parser.add_argument("--out", type=Path, help="write it as FILE.md or FILE.html instead")
+    parser.set_defaults(run=_report)
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    from polyseme.reporting.command import report
+
+    experiment = chosen.experiment or _experiment(Path("params.yaml"))
+    print(report(Path.cwd(), experiment, chosen.compare, is_whole=chosen.all, out=chosen.out))
+    return 0
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -128,6 +161,23 @@ def _sha256(chosen: argparse.Namespace) -> int:
             raise DataError("does not exist", where=path, mend="check the path")
     names = chosen.names or (checkpoint.files(chosen.path) if chosen.path.is_dir() else [])
     print(source.digest(chosen.path, names))
+    return 0
+
+
+def _add_wandb_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    told = "make a W&B report of an experiment whose runs are on the server"
+    parser = commands.add_parser("wandb-report", help=told, description=told)
+    parser.add_argument("experiment", nargs="?", help="default: that of params.yaml")
+    parser.add_argument("--entity", help="user or team (default: WANDB_ENTITY, else yours)")
+    parser.add_argument("--project", help="default: WANDB_PROJECT, else polyseme")
+    parser.set_defaults(run=_wandb_report)
+
+
+def _wandb_report(chosen: argparse.Namespace) -> int:
+    from polyseme.tracking.workspace import publish
+
+    experiment = chosen.experiment or _experiment(Path("params.yaml"))
+    print(publish(experiment, entity=chosen.entity, project=chosen.project))
     return 0
 
 

@@ -24,6 +24,7 @@ from pydantic import Field
 from polyseme import items
 from polyseme.config import build, config
 from polyseme.errors import ConfigError, PolysemeError
+from polyseme.reporting import anchors
 from polyseme.runtime import settings
 from polyseme.tasks.common import preparation
 
@@ -89,6 +90,7 @@ def composed(overrides: Sequence[str], conf: Path = Path("conf")) -> dict[str, A
     except ConfigError as error:
         raise _as_written(error, experiment, overrides) from None
     _check_name(params["experiment"], experiment)
+    anchors.read(conf / "anchor")  # no part of params.yaml; the report reads them
     return params
 
 

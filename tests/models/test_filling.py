@@ -224,6 +224,8 @@ def test_fillings_are_the_most_probable_pieces(model: bert.Model) -> None:
     assert probabilities == sorted(probabilities, reverse=True)
     assert 0 < sum(probabilities) <= 1 + 1e-6
     assert all(isinstance(word, str) for word, _ in found)
+    assert len(model.pieces.ids("___")) > 1 == len(model.pieces.ids("match"))
+    assert model.fill("she lit a match".split(), 3, 5) == found  # one piece, whatever stands there
 
 
 def test_marks_have_zero_vectors_and_leave_words_of_other_texts_alone(

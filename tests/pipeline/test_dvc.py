@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 
 import pytest
@@ -11,10 +12,19 @@ from tests.pipeline.conftest import Project
 pytestmark = pytest.mark.pipeline
 
 
+PLANTED = {
+    "WANDB_API_KEY": "5ecre7" * 6 + "abcd",
+    "AWS_SECRET_ACCESS_KEY": "planted/of+the/cloud-3f9a",
+    "POLYSEME_PLANTED": f"planted-{random.SystemRandom().getrandbits(64):x}",
+}
+"""Variables of the environment that nothing may write."""
+
+
 @pytest.fixture(scope="module")
 def finished(prepared: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The smoke experiment, run and committed."""
     project = prepared.fork(tmp_path_factory.mktemp("finished") / "polyseme")
+    project.environment |= PLANTED
     project.compose("runtime.progress=false")
     project.repro()
     project.call("git", "config", "user.email", "a@b.c")
@@ -30,6 +40,13 @@ def _ran(output: str) -> set[str]:
 
 def test_a_finished_pipeline_does_nothing_again(finished: Project) -> None:
     assert "up to date" in finished.repro().stdout
+
+
+def test_no_file_holds_a_secret_of_the_environment(finished: Project) -> None:
+    """Artifacts, reports, DVC's cache, local history, dvc.lock."""
+    files = [path for path in finished.folder.rglob("*") if path.is_file()]
+    assert {"dvc.lock", "results.parquet", "manifest.json"} <= {path.name for path in files}
+    assert [p for p in files if any(v.encode() in p.read_bytes() for v in PLANTED.values())] == []
 
 
 def test_a_finished_run_is_identical_to_its_committed_report(finished: Project) -> None:

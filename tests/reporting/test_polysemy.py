@@ -28,7 +28,8 @@ def report(tmp_path_factory) -> Path:
 
 
 def _embedded(page: str) -> dict[str, Any]:
-    (text,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
+    pattern = r'<script type="application/json" data-part="data">(.*?)</script>'
+    (text,) = re.findall(pattern, page, re.DOTALL)
     return json.loads(text)
 
 
@@ -44,7 +45,7 @@ def test_without_such_a_task_there_is_neither_section_nor_figure_nor_script(make
     assert TITLE not in (folder / "README.md").read_text()
     assert not (folder / "figures/polysemy.svg").exists()
     page = (folder / "index.html").read_text()
-    assert "application/json" not in page
+    assert 'data-part="data"' not in page
     assert "createElementNS" not in page
 
 
@@ -165,7 +166,8 @@ def test_every_control_has_a_label_and_the_part_is_hidden_until_a_script_shows_i
     assert controls == {"select", "input"}
     ids = [value for _, name, value in page.attributes if name == "id"]
     assert len(ids) == len(set(ids))
-    labelled = {value for tag, name, value in page.attributes if (tag, name) == ("label", "for")}
+    labels = {value for tag, name, value in page.attributes if (tag, name) == ("label", "for")}
+    labelled = {value for value in labels if value.startswith("polysemy-")}
     assert labelled <= set(ids)
     assert len(labelled) == sum(name == "data-control" for _, name, _ in page.attributes)
     assert ("div", "hidden", "") in page.attributes

@@ -48,12 +48,13 @@ def test_the_report_has_all_its_parts(report):
         for name in ("comparison", "layers", "loss", "cost")
         for variant in ("", "-dark")
     }
-    metrics = {f"metrics/{name}.json" for name in ("pretrain", "finetune", "probe", "intrinsic")}
+    names = ("summary", "pretrain", "finetune", "probe", "intrinsic")
+    metrics = {f"metrics/{name}.json" for name in names}
     plots = {f"metrics/{name}.csv" for name in ("loss", "layers", "learning_curves", "forgetting")}
     pages = {"README.md", "index.html", "dictionary.md", "results.parquet"}
     made = [(name, task) for name in SELECTION.representations for task in ("truecase", "sst2")]
     cards = {"cards.html", *(f"cards/{name}-{task}.svg" for name, task in made)}
-    assert set(_files(report)) == figures | metrics | plots | pages | cards
+    assert set(_files(report)) == {"scores.json"} | figures | metrics | plots | pages | cards
 
 
 def test_the_same_input_gives_the_same_bytes(report, make_tree, tmp_path):
@@ -66,7 +67,7 @@ def test_only_the_parts_with_seconds_follow_the_run_records(report, make_tree, t
     after = _files(_write(tree, tmp_path / "after"))
     changed = {name for name in before if before[name] != after[name]}
     cost = {"figures/cost.svg", "figures/cost-dark.svg"}
-    assert changed == cost | {"results.parquet", "README.md", "index.html"}
+    assert changed == cost | {"results.parquet", "README.md", "index.html", "scores.json"}
 
 
 def _table(text: str, caption: str) -> list[dict[str, str]]:
@@ -222,7 +223,7 @@ def test_a_best_score_below_a_baseline_says_so(make_tree, tmp_path):
 @pytest.mark.parametrize(
     ("change", "missing"),
     [
-        ({"strategies": ()}, {"Answer", "Comparison", "Cost against quality"}),
+        ({"strategies": ()}, {"Answer", "What to use", "Comparison", "Cost against quality"}),
         ({"probes": ()}, {"Probes by layer"}),
         ({"tasks": ("truecase", "sst2")}, {"Intrinsic measures"}),
         ({"baselines": ()}, set()),
@@ -232,6 +233,7 @@ def test_sections_without_rows_are_left_out(make_tree, tmp_path, change, missing
     titles = {
         "Answer",
         "All representations, with their cost",
+        "What to use",
         "Checks before scores count",
         "Comparison",
         "Probes by layer",

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from polyseme.reporting.charts import style as charts
 from polyseme.reporting.figures import series, style
 
 
@@ -21,6 +22,13 @@ def test_colours_stand_out_from_the_paper(name, is_dark):
     pair = sorted(_luminance(style.PALETTE[n][is_dark]) for n in (name, "paper"))
     least = 3.0 if name in style.SERIES else 4.5
     assert (pair[1] + 0.05) / (pair[0] + 0.05) >= least
+
+
+@pytest.mark.parametrize("is_dark", [0, 1])
+@pytest.mark.parametrize("name", charts.MORE)
+def test_colours_of_charts_stand_out_from_the_paper(name, is_dark):
+    pair = sorted(map(_luminance, (charts.MORE[name][is_dark], style.PALETTE["paper"][is_dark])))
+    assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 3.0
 
 
 def _svg() -> str:

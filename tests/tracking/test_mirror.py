@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from wandb.proto.wandb_internal_pb2 import Record
 
-from polyseme.tracking import launch, mirror
+from polyseme.tracking import launch, mirror, writer
 from polyseme.tracking.local import EVENTS, Tracker, open_tracker
 
 SECRET = "xyzzy-7c1e09"
@@ -228,9 +228,9 @@ def test_inputs_are_used_artifacts_where_wandb_can(
         use_artifact=lambda artifact: seen["used"].append(artifact.name),
         log_artifact=lambda artifact: seen["logged"].append(artifact.name),
     )
-    writer = mirror.Writer(run, tmp_path, online=online)
+    mirrored = writer.Writer(run, tmp_path, online=online)
     for direction, name in (("input", "artifacts/in"), ("output", "artifacts/out")):
-        writer.write(
+        mirrored.write(
             {"event": "artifact", "name": name, "type": "corpus", "digest": "d"}
             | {"direction": direction}
         )

@@ -2,7 +2,7 @@
 
 Separation is the leave-one-out accuracy of the nearest neighbour (cosine): how often the
 occurrence whose vector is nearest has the same sense. `details` adds what the report draws:
-principal components, neighbours in context and fillings of gaps.
+principal components, neighbours in context and fillings of gaps, one piece each.
 
 Shapes: L layers, N occurrences, V word types, D dimensions.
 """

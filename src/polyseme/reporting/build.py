@@ -3,6 +3,7 @@
     results.parquet   every row of every stage
     dictionary.md     what each column means
     README.md, index.html
+    scores.json       scores by task, representation, strategy and labels: what choices are made of
     figures/          <name>.svg and <name>-dark.svg
     cards.html, cards/<representation>-<task>.svg
     metrics/          JSON for `dvc metrics`, CSV for `dvc plots`
@@ -17,15 +18,17 @@ from pathlib import Path
 from polyseme import results
 from polyseme.errors import DataError
 from polyseme.reporting import cards as probe_cards
-from polyseme.reporting import metrics, pages, tested
+from polyseme.reporting import charts, metrics, pages, scores, tested
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.figures import card as card_figure
 from polyseme.reporting.figures import style
 from polyseme.reporting.page import Report
 from polyseme.reporting.sections import (
+    anchors,
     answer,
     cards,
     checks,
+    choice,
     comparison,
     cost,
     findings,
@@ -43,12 +46,14 @@ from polyseme.reporting.sections import (
 SECTIONS = (
     answer.build,
     overview.build,
+    choice.build,
     checks.build,
     polysemy.build,
     comparison.build,
     learning.build,
     strategies.build,
     findings.build,
+    anchors.build,
     probes.build,
     intrinsic.build,
     floor.build,
@@ -82,7 +87,10 @@ def write(folder: Path, evidence: Evidence) -> None:
     _write_figures(folder / "figures", report)
     _write_cards(folder, evidence)
     (folder / "README.md").write_text(pages.readme(report), encoding="utf-8")
-    (folder / "index.html").write_text(pages.html(report), encoding="utf-8")
+    drawn = charts.build(evidence)
+    (folder / "index.html").write_text(pages.html(report, drawn), encoding="utf-8")
+    if found := drawn.data["scores"]:
+        (folder / scores.NAME).write_text(scores.dump(found), encoding="utf-8")
 
 
 def compose(evidence: Evidence) -> Report:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from polyseme import paths, results
 from polyseme.errors import DataError
-from polyseme.reporting import checks, made, polysemy, shared
+from polyseme.reporting import anchors, checks, made, polysemy, shared
 from polyseme.reporting.measurements import INIT, VALUES, Measurements, Row, is_main, ordering
 from polyseme.reporting.outcomes import Outcomes
 from polyseme.reporting.selection import Selection
@@ -30,6 +30,7 @@ History = list[dict[str, float | None]]
 
 RESULTS, HISTORY, FORGETTING = "results.parquet", "history.csv", "forgetting.parquet"
 PREDICTIONS = "predictions.parquet"
+ANCHORS = Path("conf/anchor")
 CORPUS_CARD, TASK_CARD, MODEL_CARD = "card.json", "task.json", "representation.json"
 
 
@@ -48,6 +49,7 @@ class Evidence:
         outcomes: what was predicted of single items, read when it is asked for.
         records: name of a stage (`finetune@wiki-bert`) -> its run record.
         params: the whole params.yaml, of which provenance gives the digest.
+        anchors: published figures of conf/anchor, by name.
     """
 
     experiment: str
@@ -62,6 +64,7 @@ class Evidence:
     polysemy: dict[str, polysemy.Polysemy] = field(default_factory=dict)
     outcomes: Outcomes = field(default_factory=lambda: Outcomes({}, {}, ()))
     records: dict[str, Record] = field(default_factory=dict)
+    anchors: dict[str, anchors.Anchor] = field(default_factory=dict)
 
     def system(self, corpus: str | None, representation: str) -> str:
         """Name of a representation in the report: with its corpus where there are several."""
@@ -123,6 +126,7 @@ def collect(
     evidence.polysemy = _read_polysemy(evidence, root)
     evidence.outcomes = Outcomes(_kept(evidence, root), evidence.tasks, selection.strategies)
     evidence.records = reader.records
+    evidence.anchors = anchors.read(root / ANCHORS)
     for row in rows:
         of = evidence.made.get(
             evidence.system(row["corpus"], row["representation"].removesuffix(INIT))

@@ -7,6 +7,7 @@ Run records (artifacts/<experiment>/runs) differ between equal runs and are left
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from polyseme import paths
 from polyseme.runtime import manifest, settings
 
-NAME = "manifest.json"
+NAME, TASK_CARD = "manifest.json", "task.json"
 
 
 def build(experiment: str, params: Mapping[str, Any], root: Path) -> dict[str, Any]:
@@ -26,7 +27,8 @@ def build(experiment: str, params: Mapping[str, Any], root: Path) -> dict[str, A
         root: project root.
 
     Returns:
-        experiment, params, versions, hardware, and artifacts: folder below artifacts/ -> digest.
+        experiment, params, versions, hardware, artifacts: folder below artifacts/ -> digest, and
+        tasks: task -> its main metric.
 
     Raises:
         IntegrityError: the manifest of an artifact cannot be read.
@@ -39,6 +41,11 @@ def build(experiment: str, params: Mapping[str, Any], root: Path) -> dict[str, A
         "artifacts": {
             path.relative_to(root / paths.ARTIFACTS).as_posix(): manifest.digest(path)
             for path in folders(experiment, params, root)
+        },
+        "tasks": {
+            name: json.loads(card.read_text(encoding="utf-8")).get("main_metric")
+            for name in params.get("tasks", ())
+            if (card := root / paths.task(experiment, name) / TASK_CARD).is_file()
         },
     }
 

@@ -1,8 +1,9 @@
 """Small files for DVC: nested JSON for `dvc metrics`, CSV for `dvc plots`.
 
-JSON holds means over seeds, rounded, so that a diff shows what changed and not the last bits, and
-of the last layer only, so that `dvc exp show` stays a readable table; results.parquet holds the
-exact values, and layers.csv every layer.
+JSON holds means over seeds, rounded, so that a diff shows what changed and not the last bits.
+dvc.yaml names summary.json (headline.py) alone, so that `dvc exp show` stays a readable table; the
+others are for `dvc metrics show <file>`, of the last layer only. results.parquet holds the exact
+values, and layers.csv every layer.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from typing import Any
 
 from polyseme.reporting import intrinsic
 from polyseme.reporting.collect import Evidence
+from polyseme.reporting.headline import Nested, rounded, summary
 from polyseme.reporting.measurements import Measurements, is_main
 from polyseme.reporting.probing import CLASSIFIER, SELECTIVITY, Probing, firsts, probings
 from polyseme.reporting.rankings import finals
 from polyseme.stats.seeds import summarize
 
-DIGITS = 4
 FORGETTING_COLUMNS = (
     "system",
     "strategy",
@@ -47,20 +48,19 @@ CURVE_COLUMNS = (
 )
 LAYER_COLUMNS = ("representation", "task", "probe", "layer", "metric", "score", "control")
 
-Nested = dict[str, Any]
-
 
 def write(folder: Path, evidence: Evidence) -> None:
     """Write all files into `folder`; one without content is an empty object or a header."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
+        "summary": summary(evidence),
         "pretrain": _pretrain(evidence),
         "finetune": _finetune(evidence),
         "probe": _probe(evidence),
         "intrinsic": _intrinsic(evidence),
     }
     for name, content in contents.items():
-        text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+        text = json.dumps(content, indent=1, sort_keys=name != "summary", ensure_ascii=False)
         (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     _write_csv(folder / "loss.csv", LOSS_COLUMNS, _losses(evidence))
     _write_csv(folder / "layers.csv", (*LAYER_COLUMNS, SELECTIVITY), _layers(evidence))
@@ -70,12 +70,12 @@ def write(folder: Path, evidence: Evidence) -> None:
 
 def _put(nested: Nested, keys: Sequence[str], rows: Measurements) -> None:
     """Set the mean of `rows` at a path of keys."""
-    summary = rows.summary()
-    if summary is None:
+    known = rows.summary()
+    if known is None:
         return
     for key in keys[:-1]:
         nested = nested.setdefault(key, {})
-    nested[keys[-1]] = round(summary.mean, DIGITS)
+    nested[keys[-1]] = rounded(known.mean)
 
 
 def _pretrain(evidence: Evidence) -> Nested:
@@ -153,8 +153,8 @@ def _layers_of(each: Probing) -> Iterator[Mapping[str, Any]]:
         keys = (system, each.task, each.probe, layer, each.metric)
         line: dict[str, Any] = dict(zip(LAYER_COLUMNS, keys, strict=False))
         for name, measured in scores.items():
-            summary = measured.summary()
-            line[name] = round(summary.mean, DIGITS) if summary else ""
+            known = measured.summary()
+            line[name] = rounded(known.mean) if known else ""
         yield line
 
 
@@ -165,7 +165,7 @@ def _learning_curves(evidence: Evidence) -> list[Mapping[str, Any]]:
         groups = finals(evidence, task).by("system", "task", "strategy", "train_size", "metric")
         for keys, rows in groups.items():
             found = summarize(rows.values())
-            scores = [round(value, DIGITS) for value in (found.mean, found.minimum, found.maximum)]
+            scores = [rounded(value) for value in (found.mean, found.minimum, found.maximum)]
             lines.append(dict(zip(CURVE_COLUMNS, (*keys, *scores, found.num), strict=True)))
     return lines
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from polyseme.reporting.numbers import ELSEWHERE, MISSING
@@ -30,7 +31,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     is_folded: bool = False
 
-    @property
+    @cached_property
     def numeric(self) -> tuple[bool, ...]:
         """For each column, whether its cells are numbers, or say why there is none."""
         columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.columns)
@@ -94,7 +95,10 @@ class Link:
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of the report."""
+    """A titled part of the report.
+
+    `widgets` are templates of the HTML page, filled by scripts; Markdown does without.
+    """
 
     title: str
     anchor: str
@@ -107,6 +111,7 @@ class Section:
     explorer: Explorer | None = None
     parts: tuple[Part, ...] = ()
     link: Link | None = None
+    widgets: tuple[str, ...] = ()
 
     @property
     def all_figures(self) -> tuple[Figure, ...]:

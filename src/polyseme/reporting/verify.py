@@ -225,7 +225,7 @@ def _changed(
     but: tuple[str, ...] = (),
 ) -> list[str]:
     """Keys of a part of the manifest whose values changed, one line each; chosen by prefix."""
-    old, new = _flat(before[part]), _flat(now[part])
+    old, new = flat(before[part]), flat(now[part])
     lines = []
     for key in sorted(old.keys() | new.keys()):
         a, b = old.get(key, ABSENT), new.get(key, ABSENT)
@@ -234,11 +234,12 @@ def _changed(
     return lines
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Every leaf of nested mappings, under its dotted key."""
+    found: dict[str, Any] = {}
     for key, item in value.items():
         if isinstance(item, Mapping):
-            flat |= _flat(item, f"{prefix}{key}.")
+            found |= flat(item, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = item
-    return flat
+            found[f"{prefix}{key}"] = item
+    return found

@@ -9,8 +9,8 @@ A pipeline script gives its body to `run`. The guard then
   the body has returned;
 - keeps a scratch folder, named by params, inputs and the source of models and training, that
   survives `kill -9`, and empties it after success;
-- writes a run record (seconds, memory, versions, hardware) apart from the artifacts, whose bytes
-  are the same in every run;
+- writes a run record (seconds, memory, energy, versions, hardware) apart from the artifacts, whose
+  bytes are the same in every run;
 - turns any error into one line and an exit code (errors.py); a defect leaves its traceback in
   .polyseme/log/.
 """
@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from polyseme import paths
 from polyseme.errors import EXIT_DEFECT, ConfigError, DataError
-from polyseme.runtime import declared, failures, guard, manifest, settings
+from polyseme.runtime import declared, energy, failures, guard, manifest, settings
 
 if TYPE_CHECKING:
     from polyseme.tracking.local import Tracker
@@ -65,6 +65,7 @@ class Stage:
         self.name, self.args, self.params, self.runtime = name, dict(args), dict(params), runtime
         self.record: dict[str, Any] = {}
         self.inputs: dict[str, str] = {}
+        self._energy = energy.Meter(has_gpu=runtime.accelerator == "gpu")
         self.tracker = self._open_tracker()
         self._outputs: dict[Path, Path] = {}
         self._scratch: Path | None = None
@@ -174,6 +175,7 @@ class Stage:
         facts = {
             "stage": self.name,
             "seconds": round(self.seconds, 3),
+            "joules": self._energy.joules(),
             "peak_memory_bytes": max(u.ru_maxrss for u in usage) * RSS_BYTES,
             "num_threads": self.runtime.num_threads,
             "num_processes": self.runtime.num_processes,

@@ -59,11 +59,11 @@ def has_credentials() -> bool:
         return True
     path = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
     with suppress(OSError, netrc.NetrcParseError):
-        return urlsplit(_server()).netloc in netrc.netrc(path).hosts
+        return urlsplit(server()).netloc in netrc.netrc(path).hosts
     return False
 
 
-def _server() -> str:
+def server() -> str:
     """Where W&B is: environment, then the settings that `wandb login --host` writes."""
     if url := os.environ.get("WANDB_BASE_URL"):
         return url

@@ -2,8 +2,8 @@
 
 Each execution of a stage appends JSON lines to `<root>/<run id>/<n>/events.jsonl`, n counting the
 executions of one run (a continuation after a kill is the next one). The first line says who is
-running; then come `log`, `summary`, `table`, `artifact` and, unless the process was killed,
-`finish`. Every line is flushed, so a kill loses nothing that was logged.
+running; then come `log`, `summary`, `table`, `media`, `artifact` and, unless the process was
+killed, `finish`. Every line is flushed, so a kill loses nothing that was logged.
 
 JSON has no NaN and no infinity: such numbers are written as the strings "NaN", "Infinity" and
 "-Infinity", which `float` reads back.
@@ -20,7 +20,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,9 @@ from polyseme.tracking import launch
 
 EVENTS = "events.jsonl"
 TABLES = "tables"
+MEDIA = "media"
+MAX_ROWS = 10_000
+"""What W&B keeps of one table."""
 ID_LENGTH = 16
 
 
@@ -59,7 +62,8 @@ class Tracker:
     """Writes the events of one execution of a stage.
 
     Attributes:
-        folder: holds events.jsonl, tables/ and, where there is a mirror, mirror.log.
+        folder: holds events.jsonl, tables/, media/ and, where there is a mirror, mirror.log and
+            the note `mirrored`.
         mirror: process that mirrors the events; None where tracking is off.
     """
 
@@ -67,7 +71,7 @@ class Tracker:
         self.folder = folder
         self.mirror: launch.Process | None = None
         self._stream = (folder / EVENTS).open("a", encoding="utf-8")
-        self._num_tables = 0
+        self._num_kept = 0
         owner = psutil.Process()
         self._write("start", **asdict(identity), pid=owner.pid, started=owner.create_time())
 
@@ -84,18 +88,38 @@ class Tracker:
         """Facts about the whole run; later values replace earlier ones of the same name."""
         self._write("summary", values=values)
 
-    def table(self, name: str, path: Path) -> None:
+    def table(
+        self, name: str, path: Path, *, groups: Sequence[str] = (), most: int = MAX_ROWS
+    ) -> None:
         """Keep a copy of a Parquet file; the original may move or change afterwards.
+
+        Args:
+            groups: columns; the mirror shows as many rows of each group as of another.
+            most: rows that the mirror shows; the copy has all.
 
         Raises:
             OSError: it cannot be read or copied.
         """
+        copy = self._keep(TABLES, name, path)
+        self._write("table", name=name, copy=copy, groups=list(groups), most=most)
+
+    def media(self, name: str, path: Path) -> None:
+        """Keep a copy of a figure, an SVG file.
+
+        Raises:
+            OSError: it cannot be read or copied.
+        """
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        self._write("media", name=name, copy=self._keep(MEDIA, name, path), sha256=digest)
+
+    def _keep(self, kind: str, name: str, path: Path) -> str:
+        """Copy a file of another folder into this history; returns where it lies in there."""
         safe = re.sub(r"[^\w.-]+", "-", name)
-        copy = Path(TABLES, f"{self._num_tables:03d}-{safe}.parquet")
-        (self.folder / TABLES).mkdir(exist_ok=True)
+        copy = Path(kind, f"{self._num_kept:03d}-{safe}{path.suffix}")
+        (self.folder / kind).mkdir(exist_ok=True)
         shutil.copyfile(path, self.folder / copy)
-        self._num_tables += 1
-        self._write("table", name=name, copy=copy.as_posix())
+        self._num_kept += 1
+        return copy.as_posix()
 
     def artifact(
         self, name: str, type: str, path: Path, digest: str, direction: Literal["input", "output"]

@@ -7,17 +7,12 @@ the run ends with exit code 1. Whatever goes wrong with W&B, this process writes
 mirror.log and exits; the stage never notices, and the same command mirrors the complete history
 later. After the end of the stage it stays at most LINGER_SECONDS.
 
-What goes where: `log` is the history (x axis `words_seen` where it is logged), `summary` the
-summary, `table` a W&B table of at most MAX_ROWS rows, the config exactly the declared params. An
-artifact is W&B's by its digest alone, one small file: weights stay where they are, equal digests
-are one version.
-
-Lineage offline (wandb 0.31): `log_artifact` works and is uploaded by `wandb sync`, `use_artifact`
-raises TypeError in offline mode whatever it is given. So inputs are linked as used artifacts online
-only; in both modes the summary holds `lineage.inputs` and `lineage.outputs`, name to digest.
+What goes where: writer.py. The config is exactly the declared params.
 
 The executions of one stage (killed, continued) share a run: `wandb sync .polyseme/wandb/*` uploads
-them in order of start. W&B drops rows whose step it has already seen; they are equal anyway.
+them in order of start. W&B drops rows whose step it has already seen; they are equal anyway. Each
+W&B run that a history was mirrored into is noted in `mirrored` beside it, a folder a line; check.py
+compares the two.
 """
 
 from __future__ import annotations
@@ -25,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -36,6 +30,7 @@ import psutil
 
 from polyseme.tracking.launch import LOG
 from polyseme.tracking.local import EVENTS
+from polyseme.tracking.writer import Writer
 
 if TYPE_CHECKING:
     import wandb
@@ -49,8 +44,7 @@ INIT_SECONDS = 10.0
 FINISH_SECONDS = 60
 LINGER_SECONDS = 120.0
 NICE = 10
-MAX_ROWS = 10_000
-X_AXIS = "words_seen"
+MIRRORED = "mirrored"
 
 
 def main() -> None:
@@ -73,12 +67,21 @@ def mirror(folder: Path, mode: Mode) -> None:
     start = next(events)
     threading.Thread(target=_limit, args=(folder, start), daemon=True).start()
     run = _open_run(start, mode, home=folder.parents[2])
+    _note(run, folder)
     writer = Writer(run, folder, online=mode == "online")
+    event = start
     for event in events:
         if event["event"] == "finish":
-            return run.finish(exit_code=event["exit_code"])
+            return writer.finish(event["exit_code"], event["time"])
         writer.write(event)
-    run.finish(exit_code=1)
+    writer.finish(1, event["time"])
+
+
+def _note(run: wandb.Run, folder: Path) -> None:
+    """Where the W&B run lies, from the folder that holds `tracking` and `wandb`."""
+    lies = Path(run.dir).parent.relative_to(folder.parents[2])
+    with (folder / MIRRORED).open("a", encoding="utf-8") as stream:
+        stream.write(f"{lies.as_posix()}\n")
 
 
 def follow(path: Path) -> Iterator[dict[str, Any]]:
@@ -108,66 +111,6 @@ def is_alive(owner: Mapping[str, Any]) -> bool:
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-class Writer:
-    """Turns events into calls of a W&B run."""
-
-    def __init__(self, run: wandb.Run, folder: Path, *, online: bool) -> None:
-        self.run, self.folder, self.online = run, folder, online
-        self.step = 0
-        self.has_axis = False
-        self.lineage: dict[str, dict[str, str]] = {"inputs": {}, "outputs": {}}
-
-    def write(self, event: dict[str, Any]) -> None:
-        """Dispatch to the method named after the event."""
-        getattr(self, event["event"])(event)
-
-    def log(self, event: dict[str, Any]) -> None:
-        """A row of history, at the time when it was logged."""
-        metrics = {name: float(value) for name, value in event["metrics"].items()}
-        if X_AXIS in metrics and not self.has_axis:
-            self.run.define_metric(X_AXIS)
-            self.run.define_metric("*", step_metric=X_AXIS)
-            self.has_axis = True
-        self.step = event["step"]
-        self.run.log(metrics | {"_timestamp": event["time"]}, step=self.step)
-
-    def summary(self, event: dict[str, Any]) -> None:
-        """Facts about the run."""
-        self.run.summary.update(event["values"])
-
-    def table(self, event: dict[str, Any]) -> None:
-        """The first rows of a Parquet file."""
-        import pyarrow.parquet as pq
-        import wandb
-
-        file = pq.ParquetFile(self.folder / event["copy"])
-        batch = next(file.iter_batches(batch_size=MAX_ROWS), None)
-        rows = batch.to_pylist() if batch else []
-        data = [[_cell(value) for value in row.values()] for row in rows]
-        table = wandb.Table(columns=file.schema_arrow.names, data=data)
-        self.run.log({event["name"]: table}, step=self.step)
-
-    def artifact(self, event: dict[str, Any]) -> None:
-        """Lineage by digest."""
-        import wandb
-
-        name = re.sub(r"[^\w.-]+", "-", event["name"])
-        artifact = wandb.Artifact(name, event["type"], metadata={"digest": event["digest"]})
-        with artifact.new_file("digest.txt") as stream:
-            stream.write(event["digest"] + "\n")
-        if event["direction"] == "output":
-            self.run.log_artifact(artifact)
-        elif self.online:
-            self.run.use_artifact(artifact)
-        self.lineage[event["direction"] + "s"][event["name"]] = event["digest"]
-        self.run.summary.update({"lineage": self.lineage})
-
-
-def _cell(value: Any) -> Any:
-    """Lists, dates and bytes as text: W&B tables hold plain cells here."""
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def _open_run(start: Mapping[str, Any], mode: Mode, *, home: Path) -> wandb.Run:

@@ -18,6 +18,8 @@ from polyseme.transfer.evaluate import Evaluation
 from polyseme.transfer.outcomes import rows_of
 from polyseme.transfer.workers import Tasks, fill
 
+SHOWN_PREDICTIONS = 5_000
+"""Rows of predictions that the mirror shows: the first items of every cell."""
 FORGETTING = pa.schema(
     [
         ("task", pa.string()),
@@ -57,10 +59,16 @@ def evaluate(
     results.write(out / "results.parquet", rows)
     if predictions:
         pq.write_table(pa.concat_tables(predictions), out / "predictions.parquet")
+        _show(stage, out / "predictions.parquet")
     pq.write_table(pa.Table.from_pylist(curves, schema=FORGETTING), out / "forgetting.parquet")
     stage.record["row_seconds"] = seconds
     stage.record["refused"] = evaluation.refused
     stage.tracker.table("results", out / "results.parquet")
+
+
+def _show(stage: Stage, predictions: Path) -> None:
+    cell = (*Cell._fields, "split")
+    stage.tracker.table("predictions", predictions, groups=cell, most=SHOWN_PREDICTIONS)
 
 
 def _computed(

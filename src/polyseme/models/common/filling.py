@@ -129,7 +129,7 @@ class MaskedFilling(PieceFilling):
     def fill(self, text: Words, place: int, num_words: int) -> list[tuple[str, float]]:
         """See Filling."""
         ids, start, end = locate(self, text, place)
-        hidden = (*ids[:start], *[self.mask_piece] * (end - start), *ids[end:])
+        hidden = (*ids[:start], self.mask_piece, *ids[end:])  # one, whatever stands there
         best = self._logits([hidden], [start])[0].softmax(-1).topk(num_words)
         names = [self.piece_text(int(i)) for i in best.indices]
         return list(zip(names, best.values.tolist(), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyseme.reporting import cards, numbers
+from polyseme.reporting import cards, numbers, probe_scores
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.figures import layers as figure
 from polyseme.reporting.figures import probed
@@ -58,6 +58,7 @@ def build(evidence: Evidence) -> Section | None:
             Item(f"{each.task}, {each.probe} probe", _best(each)) for each in firsts(found)
         ),
         figures=tuple(each for each in drawn if each),
+        widgets=("slider",) if probe_scores.build(evidence) else (),
         parts=tuple(Part(task, tables=_tables(own)) for task, own in by_task.items()),
         notes=(*(NOTES[kind] for kind in kinds), BEST),
         link=Link("Probe cards: every representation on every task", cards.PAGE)

@@ -1,5 +1,5 @@
 // Scatter plots of the occurrences of a word; without scripts the figure above them is complete.
-for (const root of document.querySelectorAll(".explorer")) {
+for (const root of document.querySelectorAll(".explorer:not([data-widget])")) {
   const part = (name, within = root) => within.querySelector(`[data-part="${name}"]`);
   const control = (name, within = root) => within.querySelector(`[data-control="${name}"]`);
   const data = JSON.parse(part("data").textContent);

@@ -1,0 +1,1 @@
+"""Look at trained representations: neighbours in context, fillings of gaps, vectors, a page."""

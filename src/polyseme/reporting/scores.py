@@ -1,0 +1,154 @@
+"""One line a task, representation, strategy and number of labels: what charts and choices read.
+
+The lines stand in the page and in scores.json, column by column: names as their places in lists,
+numbers with six digits. The script of the page and `polyseme choose` read the same lines.
+
+    tasks       name, kind (family of the task), metric, lower (whether less is better)
+    systems     name, family, pretrain (seconds, null where not known)
+    strategies  names
+    rows        task, system, strategy: places in those lists; labels; valid: mean on validation
+                data; mean, low, high: on final data, with the interval over seeds, with the most
+                labels over items as well; seeds: their number; seconds: pre-training and one
+                run; bytes, parameters; counts: whether no check of the representation failed
+    ties        pairs of rows that cannot be told apart (alike.py); null: there are too many to
+                compare, so those whose intervals overlap
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from polyseme.errors import DataError
+from polyseme.reporting import alike
+from polyseme.reporting.collect import Evidence
+from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
+from polyseme.reporting.rankings import finals, outcomes
+
+NAME = "scores.json"
+COLUMNS = (
+    "task system strategy labels valid mean low high seeds seconds bytes parameters counts".split()
+)
+_TABLES = {
+    "tasks": ("name", "kind", "metric", "lower"),
+    "systems": ("name", "family", "pretrain"),
+}
+
+
+def build(evidence: Evidence) -> dict[str, Any] | None:
+    """The lines of a report; None where nothing was fine-tuned."""
+    by_task = {task: finals(evidence, task) for task in evidence.selection.tasks}
+    by_task = {task: rows for task, rows in by_task.items() if rows}
+    if not by_task:
+        return None
+    measured = [row["system"] for rows in by_task.values() for row in rows]
+    names = [name for name in evidence.systems() if name in set(measured)]
+    strategies = list(dict.fromkeys(row["strategy"] for rows in by_task.values() for row in rows))
+    places = tuple({n: i for i, n in enumerate(each)} for each in (by_task, names, strategies))
+    lines = [
+        line for task, rows in by_task.items() for line in _lines(evidence, task, rows, places)
+    ]
+    tasks = list(by_task)
+    numbered = {
+        (tasks[task], (names[system], strategies[strategy], labels)): n
+        for n, (task, system, strategy, labels, *_) in enumerate(lines)
+    }
+    return {
+        "tasks": [_task(evidence, task, rows) for task, rows in by_task.items()],
+        "systems": [_system(evidence, name) for name in names],
+        "strategies": strategies,
+        "rows": {name: [line[n] for line in lines] for n, name in enumerate(COLUMNS)},
+        "ties": alike.ties(evidence, by_task, numbered),
+    }
+
+
+def dump(scores: dict[str, Any]) -> str:
+    """As the text of scores.json."""
+    return json.dumps(scores, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """The lines of a written report.
+
+    Raises:
+        DataError: there are none, or they cannot be read.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        told = "run `dvc repro`, or name the folder of a report in which something was fine-tuned"
+        raise DataError("is missing", where=path, mend=told)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        _check(content)
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise DataError("is not readable", where=path, mend="run `dvc repro` again") from None
+    return dict(content)
+
+
+def number(value: float | None) -> float | None:
+    """Six significant digits are more than seeds can tell."""
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _check(content: dict[str, Any]) -> None:
+    """Every list is there, of equal length, and every place is in its list."""
+    for key, columns in _TABLES.items():
+        if not all(name in each for each in content[key] for name in columns):
+            raise ValueError
+    rows, num = content["rows"], len(content["rows"]["task"])
+    for column, key in (("task", "tasks"), ("system", "systems"), ("strategy", "strategies")):
+        if not all(0 <= place < len(content[key]) for place in rows[column]):
+            raise ValueError
+    if not num or any(len(rows[name]) != num for name in COLUMNS):
+        raise ValueError
+    for pair in content["ties"] or ():
+        if len(pair) != 2 or not all(0 <= place < num for place in pair):  # noqa: PLR2004
+            raise ValueError
+
+
+def _task(evidence: Evidence, task: str, rows: Measurements) -> dict[str, Any]:
+    metric = str(rows.one("metric"))
+    kind = str(evidence.tasks.get(task, {}).get("family") or "other")
+    return {"name": task, "kind": kind, "metric": metric, "lower": lower_is_better(metric)}
+
+
+def _system(evidence: Evidence, name: str) -> dict[str, Any]:
+    of = evidence.made.get(name)
+    rows = evidence.rows.where(stage="finetune", system=name)
+    seconds = number(of.seconds) if of else None
+    return {"name": name, "family": rows.one("family"), "pretrain": seconds}
+
+
+def _lines(
+    evidence: Evidence, task: str, rows: Measurements, places: tuple[dict[str, int], ...]
+) -> list[tuple[Any, ...]]:
+    """In the order of COLUMNS, for one task."""
+    keys = ("system", "strategy", "train_size")
+    held = evidence.rows.where(
+        stage="finetune", task=task, metric=rows.one("metric"), split="valid"
+    )
+    held_out = held.real().known().by(*keys)
+    kept, most = outcomes(evidence, task, rows), rows.largest_of_each("strategy").by(*keys)
+    lines = []
+    for key, group in rows.by(*keys).items():
+        summary, valid = group.summary(), held_out.get(key, Measurements([])).summary()
+        if summary is None:
+            continue
+        system, strategy, labels = key
+        wide = kept.interval((system, strategy)) if kept and key in most else None
+        low, high = (wide.low, wide.high) if wide else (summary.low, summary.high)
+        ends = (number(summary.mean), number(low), number(high))
+        costs = (_seconds(evidence, group), group.one("num_bytes"), group.one("num_parameters"))
+        place = (places[0][task], places[1][system], places[2][strategy], labels)
+        means = (number(valid.mean) if valid else None, *ends, summary.num)
+        lines.append((*place, *means, *costs, int(group.one("checked") is not False)))
+    return lines
+
+
+def _seconds(evidence: Evidence, group: Measurements) -> float | None:
+    """Of pre-training and of one run in the mean; None where either is not known."""
+    of = evidence.made.get(str(group.one("system")))
+    before = 0.0 if group.one("strategy") == SCRATCH else of.seconds if of else None
+    runs = group.distinct("seconds")
+    return number(before + sum(runs) / len(runs)) if runs and before is not None else None

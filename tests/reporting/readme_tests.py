@@ -1,0 +1,198 @@
+"""Rules for tests: differences are computed from scores, intervals and p stand in rows of tests."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from typing import Any
+
+from readme_page import Block
+from readme_rules import (
+    Data,
+    Row,
+    Values,
+    first_rule,
+    largest,
+    main_metric,
+    mean,
+    seeds,
+)
+
+LEVEL = 0.05
+
+
+def rows_of(data: Data, question: str, **wanted: Any) -> list[Row]:
+    """Rows of one kind of test; each difference is that of the scores that it names."""
+    found = [
+        row
+        for row in data.rows
+        if row["stage"] == "test"
+        and row["variant"] == question
+        and all(row[key] == value for key, value in wanted.items())
+    ]
+    for row in found:
+        other, _, strategy = row["against"].partition(", ")
+        sides = [
+            _scores(data, row, row["representation"], row["strategy"]),
+            _scores(data, row, other, strategy),
+        ]
+        common = sides[0].keys() & sides[1].keys()
+        gap = mean(sides[0][seed] - sides[1][seed] for seed in common)
+        assert abs(gap - row["value"]) < 1e-9, f"{row} is not {gap}"
+    return found
+
+
+def _scores(data: Data, row: Row, name: str, strategy: str) -> dict[int, float]:
+    rows = data.pick(
+        stage="finetune", task=row["task"], representation=name, strategy=strategy,
+        metric=row["metric"],
+    )  # fmt: skip
+    rows = [each for each in rows if each["split"] == "test"] or rows
+    if row["train_size"] is not None:
+        rows = [each for each in rows if each["train_size"] == row["train_size"]]
+    return seeds(largest(rows))
+
+
+def shown_p(row: Row) -> Values:
+    """As it stands on the page: no smaller than 0.001; none where there is none."""
+    return [] if row["p"] is None else [max(row["p"], 0.001) if row["p"] >= 0.001 else 0.001]
+
+
+def _verdict(row: Row) -> str:
+    if row["p"] is None or row["p"] > LEVEL:
+        return "tie"
+    return "better" if row["value"] > 0 else "worse"
+
+
+def _named(data: Data, task: str, text: str) -> Values:
+    """Score of `system, strategy: mean ± deviation`."""
+    name, _, strategy = text.partition(":")[0].partition(", ")
+    row = {"task": task, "metric": main_metric(data, task), "train_size": None}
+    values = list(_scores(data, row, name, strategy).values())
+    return [mean(values), *([statistics.stdev(values)] if len(values) > 1 else [])]
+
+
+def _difference(row: Row, column: str) -> Values | None:
+    if column == "Difference":
+        return [row["value"]]
+    if column == "Interval":
+        return [] if row["low"] is None else [row["low"], row["high"]]
+    if column == "p":
+        return shown_p(row)
+    if column == "p, these models" and row["p_items"] is not None:
+        return [max(row["p_items"], 0.001)]
+    return None
+
+
+@first_rule("^Answer$", "^The best of both families|^What the best costs")
+def duels(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
+    """Both scores, and the test between them."""
+    if column in ("Best contextual", "Best static", "Best", "Cheapest not told apart"):
+        return _named(data, row["Task"], row[column])
+    question = "price" if block.about.startswith("What the best") else "static or contextual"
+    found = rows_of(data, question, task=row["Task"])
+    return _difference(found[0], column) if found else None
+
+
+@first_rule("^Answer$", "^Main metric with pre-training")
+def gained(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
+    """Verdicts and mean gain of one representation, with all labels or the fewest."""
+    found = _gains(data, row.get("Labels", "all"))
+    found = [each for each in found if each["representation"] == row["Representation"]]
+    if column == "Labels":
+        return [float(found[0]["train_size"])]
+    if column == "Mean gain over scratch":
+        return [mean(each["value"] for each in found)]
+    if column == "Comparisons":
+        return [float(len(found))]
+    return [float(sum(_verdict(each) == column.lower() for each in found))]
+
+
+def _gains(data: Data, labels: str) -> list[Row]:
+    """With so many labels; `all` are the most of each task and strategy."""
+    found = [row for row in rows_of(data, "gain over scratch") if _counts(data, row)]
+    if labels != "all":
+        size = int(labels.replace(",", ""))
+        return [row for row in found if row["train_size"] == size]
+    most: dict[tuple[str, str], int] = {}
+    for row in found:
+        key = row["task"], row["strategy"]
+        most[key] = max(most.get(key, 0), row["train_size"])
+    return [row for row in found if row["train_size"] == most[row["task"], row["strategy"]]]
+
+
+def _counts(data: Data, row: Row) -> bool:
+    rows = data.of_name(row["representation"])
+    return all(each["checked"] is not False for each in rows if each["stage"] != "test")
+
+
+@first_rule("^Answer$", "^paragraph$")
+def sentences(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
+    """The headline, and what pre-training buys."""
+    text = block.text
+    if text.startswith("Pre-training is better than the same"):
+        gains = [_verdict(each) for each in _gains(data, "all")]
+        duels_ = [_verdict(each) for each in rows_of(data, "static or contextual")]
+        found = [gains.count("better"), len(gains), gains.count("worse")]
+        if duels_:
+            found += [duels_.count("better"), len(duels_), duels_.count("worse")]
+            found += [duels_.count("tie")]
+        return [float(number) for number in found]
+    if text.startswith("With all labels, it gains"):
+        made: Values = []
+        for labels in ("all", *re.findall(r"With ([\d,]+) labels", text)):
+            gains_ = _gains(data, labels)
+            verdicts = [_verdict(each) for each in gains_]
+            size = [] if labels == "all" else [float(labels.replace(",", ""))]
+            made += [*size, mean(each["value"] for each in gains_)]
+            made += [float(verdicts.count(v)) for v in ("better", "tie", "worse")]
+            made.append(float(len(gains_)))
+        return made
+    return None
+
+
+@first_rule("^Comparison$", r"^\w+: what pre-training adds")
+def gain_tables(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
+    """One strategy of one representation against scratch."""
+    task, _, rest = block.about.partition(":")
+    size = int(re.findall(r"([\d,]+) training items", rest)[0].replace(",", ""))
+    (found,) = rows_of(
+        data, "gain over scratch", task=task, train_size=size, strategy=row["Strategy"],
+        representation=row["Representation"],
+    )  # fmt: skip
+    return _difference(found, "Difference" if column == "Gain over scratch" else column)
+
+
+def distance(data: Data, task: str, strategy: str, name: str) -> Values | None:
+    """From the best: difference, interval and p; None where the page has no tests."""
+    found = rows_of(data, "behind the best", task=task, strategy=strategy)
+    mine = [row for row in found if row["against"] == f"{name}, {strategy}"]
+    if not mine:
+        return None
+    (row,) = mine
+    ends = [] if row["low"] is None else [row["low"], row["high"]]
+    return [row["value"], *ends, *shown_p(row)]
+
+
+@first_rule("^Answer$", "^Strategies, each")
+def contests(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
+    """How often a strategy is best, tied or behind, each task and representation a contest."""
+    name = row["Strategy"]
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for each in rows_of(data, "strategy"):
+        groups.setdefault((each["task"], each["representation"]), []).append(each)
+    counts = dict.fromkeys(("Best alone", "Tied for best", "Behind"), 0)
+    distances = []
+    for rivals in groups.values():
+        verdicts = {each["against"].rpartition(", ")[2]: each for each in rivals}
+        if rivals[0]["strategy"] == name:
+            is_tied = any(_verdict(each) == "tie" for each in rivals)
+            counts["Tied for best" if is_tied else "Best alone"] += 1
+            distances.append(0.0)
+        elif name in verdicts:
+            is_tied = _verdict(verdicts[name]) == "tie"
+            counts["Tied for best" if is_tied else "Behind"] += 1
+            distances.append(verdicts[name]["value"])
+    if column in counts:
+        return [float(counts[column])]
+    return [mean(distances)] if column.startswith("Mean") else [float(len(distances))]
