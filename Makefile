@@ -8,6 +8,7 @@ RUNTIME ?= cpu
 OVERRIDES ?=
 PYTHON ?= python3
 BENCH ?= all
+SWEEP ?= bert_lr
 JOBS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -58,6 +59,10 @@ check: .venv/ready-dev ## format, lint, types, dead code
 .PHONY: smoke
 smoke: .venv/ready ## the whole pipeline on very little, in a copy of its own
 	@bash tests/smoke.sh
+
+.PHONY: sweep
+sweep: .venv/ready ## search hyper-parameters as conf/sweep/<SWEEP>.yaml says; YES=1 begins unasked
+	@polyseme sweep $(SWEEP) --workers $(or $(JOBS),1) $(if $(YES),--yes)
 
 .PHONY: verify
 verify: .venv/ready ## compare a finished run with the committed report, artifact by artifact

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, EXPLORER, READING = (
+LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, SWEEPS, EXPLORER, READING = (
     ROOT / "docs" / f"{name}.md"
     for name in (
         "controlled_language",
@@ -21,6 +21,7 @@ LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, EXPLORER, READING = (
         "transfer",
         "probes",
         "statistics",
+        "sweeps",
         "explorer",
         "reading_the_report",
     )
@@ -46,6 +47,7 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "blimp_speed": (PROBES,),
     "stats_calibration": (STATISTICS,),
     "stats_speed": (STATISTICS,),
+    "sweep_overhead": (SWEEPS,),
     "explore_speed": (EXPLORER,),
     "report_speed": (READING,),
 }

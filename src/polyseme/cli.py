@@ -11,6 +11,7 @@ from polyseme import __version__
 from polyseme.errors import ConfigError, DataError
 from polyseme.explore import arguments as explorer
 from polyseme.runtime import failures
+from polyseme.sweeps import command as sweeps
 
 INTERRUPTED = 130
 
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _add_report(commands)
     _add_export(commands)
     _add_sha256(commands)
+    sweeps.add(commands)
     _add_wandb_report(commands)
     explorer.add(commands)
     chosen = parser.parse_args(arguments)

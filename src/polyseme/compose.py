@@ -149,7 +149,7 @@ def check(params: Mapping[str, Any]) -> None:
     _check_datasets(params["dataset"])
     for group in ("static", "lm", "strategy", "probe", "intrinsic"):
         for name, values in params[group].items():
-            _check_item(group, name, items.load(group, name), values)
+            check_item(group, name, items.load(group, name), values)
     _check_corpora(params["corpus"])
     for name, values in params["task"].items():
         preparation.configured(name, values)
@@ -158,7 +158,7 @@ def check(params: Mapping[str, Any]) -> None:
             known = ", ".join(items.available("external"))
             file = f"conf/external/{name}.yaml"
             raise ConfigError("key 'module' is missing", where=file, mend=f"one of {known}")
-        _check_item("external", name, items.load("external", values["module"]), values)
+        check_item("external", name, items.load("external", values["module"]), values)
     for name, values in params["baseline"].items():
         items.load("baseline", name)
         if values:
@@ -222,7 +222,8 @@ def _check_partner(params: Mapping[str, Any], file: str) -> None:
         )
 
 
-def _check_item(group: str, name: str, module: Any, values: Mapping[str, Any]) -> None:
+def check_item(group: str, name: str, module: Any, values: Mapping[str, Any]) -> None:
+    """Check the values of one item against the Config of its module."""
     build(module.Config, values, file=f"conf/{group}/{name}.yaml", key=f"{group}.{name}")
 
 
