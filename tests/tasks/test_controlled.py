@@ -103,6 +103,20 @@ def test_senses_of_a_written_form_are_equally_frequent_in_every_split(controlled
         assert all(len(set(found.values())) == 1 for found in by_form.values())
 
 
+def test_pairs_of_every_split_are_as_often_the_same_as_different_for_each_form(
+    controlled: Path,
+) -> None:
+    for split in _prepared("wic", controlled).values():
+        counts: dict[str, Counter[str]] = {}
+        for words, places, label in zip(
+            split.sentences, split.places or [], split.labels, strict=True
+        ):
+            assert words[places[0]] == words[places[1]]
+            counts.setdefault(words[places[0]], Counter())[label] += 1
+        assert counts
+        assert all(of["same"] == of["different"] for of in counts.values())
+
+
 def test_pairs_are_same_and_different_equally_often_and_of_one_word(controlled: Path) -> None:
     split = _prepared("wic", controlled)["test"]
     counts = Counter(split.labels)

@@ -1,7 +1,7 @@
 """Word in context (Pilehvar & Camacho-Collados 2019): the same sense in both texts, or not?
 
 Pairs of occurrences of one word of the controlled language, in one written form; `same` and
-`different` are equally frequent, and so are the senses of each form.
+`different` are equally frequent for each form, and so are its senses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from polyseme.tasks.common.controlled import Occurrence
 from polyseme.training.options import Positive
 
 FAMILY = "pair"
-STREAM = 10
+STREAM, BLOCK = 10, 4
 
 
 @config
@@ -50,7 +50,7 @@ def prepare(options: Config, source: Path) -> Mapping[str, Split]:
         found = controlled.occurrences(
             source, name, before=options.before, after=options.after, words=options.words
         )
-        pairs = controlled.shuffled(list(_pairs(controlled.balanced(found, 2 * size))))
+        pairs = controlled.shuffled(list(_pairs(controlled.balanced(found, 2 * size, block=BLOCK))))
         splits[name] = Split(
             [[*a.words, TEXT, *b.words] for a, b in pairs],
             ["same" if a.sense == b.sense else "different" for a, b in pairs],
@@ -60,20 +60,17 @@ def prepare(options: Config, source: Path) -> Mapping[str, Split]:
 
 
 def _pairs(found: list[Occurrence]) -> Iterator[tuple[Occurrence, Occurrence]]:
-    """Each form's occurrences in pairs, of one sense and of two in turn."""
+    """Of four occurrences of each sense of a form, two make a pair of one sense, and two one each
+    with the sense before and behind."""
     by_sense: dict[tuple[str, str], dict[str, list[Occurrence]]] = {}
     for o in found:
         form = (o.lemma, o.words[o.place])
         by_sense.setdefault(form, {}).setdefault(o.sense, []).append(o)
     for number, (_, senses) in enumerate(sorted(by_sense.items())):
-        random = philox(0, STREAM, number)
-        left = {sense: list(rest) for sense, rest in sorted(senses.items())}
-        same = bool(number % 2)
-        while True:
-            names = [sense for sense, rest in left.items() if len(rest) > same]
-            if len(names) < 2 - same:
-                break
-            chosen = random.permutation(len(names))[: 2 - same]
-            first, second = names[chosen[0]], names[chosen[-1]]
-            yield left[first].pop(), left[second].pop()
-            same = not same
+        names = sorted(senses)
+        order = [names[i] for i in philox(0, STREAM, number).permutation(len(names))]
+        for block in range(len(senses[order[0]]) // BLOCK):
+            of = {name: senses[name][block * BLOCK : (block + 1) * BLOCK] for name in order}
+            for name, following in zip(order, [*order[1:], order[0]], strict=True):
+                yield of[name][0], of[name][1]
+                yield of[name][2], of[following][3]

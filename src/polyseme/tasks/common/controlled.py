@@ -77,36 +77,44 @@ Places = dict[tuple[str, str], dict[str, list[Occurrence]]]
 """(lemma, form as written) -> sense -> occurrences."""
 
 
-def balanced(found: Iterator[Occurrence], size: int) -> list[Occurrence]:
+def balanced(found: Iterator[Occurrence], size: int, *, block: int = 1) -> list[Occurrence]:
     """About `size` occurrences in which the senses of each written form are equally frequent.
 
     Each form of a word counts for itself, because forms give senses away: *cracked* is never a
     noun. A form with one sense has nothing to tell apart and is left out. The first occurrences of
     each sense are taken, then brought into random order; reading stops when there are enough.
+
+    Args:
+        block: each sense of a form is taken so many times, or a multiple of it.
     """
     places: Places = {}
     for number, o in enumerate(found):
         senses = places.setdefault((o.lemma, o.words[o.place]), {})
         senses.setdefault(o.sense, []).append(o)
-        if number % CHECK_EVERY == CHECK_EVERY - 1 and _total(places, _even(places, size)) >= size:
+        if (
+            number % CHECK_EVERY == CHECK_EVERY - 1
+            and _total(places, _even(places, size), block) >= size
+        ):
             break
-    quota = next((q for q in range(size, 0, -1) if _total(places, q) <= size), 1)
+    quotas = range(size // block * block, 0, -block)
+    quota = next((q for q in quotas if _total(places, q, block) <= size), block)
     chosen: list[Occurrence] = []
     for key in shuffled(sorted(places)):
         senses = places[key]
-        taken = [o for name in sorted(senses) for o in senses[name][: _count(senses, quota)]]
+        taken = [o for name in sorted(senses) for o in senses[name][: _count(senses, quota, block)]]
         if not chosen or len(chosen) + len(taken) <= size:  # too few for all forms: some of them
             chosen += taken
     return shuffled(chosen)
 
 
-def _count(senses: Mapping[str, Sequence[Occurrence]], quota: int) -> int:
+def _count(senses: Mapping[str, Sequence[Occurrence]], quota: int, block: int) -> int:
     """How many of each sense are taken."""
-    return min(quota, *map(len, senses.values())) if len(senses) > 1 else 0
+    most = min(quota, *map(len, senses.values())) if len(senses) > 1 else 0
+    return most // block * block
 
 
-def _total(places: Places, quota: int) -> int:
-    return sum(len(senses) * _count(senses, quota) for senses in places.values())
+def _total(places: Places, quota: int, block: int) -> int:
+    return sum(len(senses) * _count(senses, quota, block) for senses in places.values())
 
 
 def _even(places: Places, size: int) -> int:
