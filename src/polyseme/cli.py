@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from polyseme.explore import arguments as explorer
 from polyseme.runtime import failures
 from polyseme.sweeps import command as sweeps
 
-INTERRUPTED = 130
+INTERRUPTED, CLOSED_PIPE = 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -33,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     try:
         code = chosen.run(chosen)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = CLOSED_PIPE
     except Exception as error:
         line = failures.explain(error, chosen.command)
         print(f"error: {line}", file=sys.stderr)

@@ -216,7 +216,7 @@ def test_a_best_score_below_a_baseline_says_so(make_tree, tmp_path):
     path = tree.root / paths.results(EXPERIMENT, "baseline") / "results.parquet"
     results.write(path, [row | {"value": 0.99} for row in results.read(path)])
     readme = (_write(tree, tmp_path / "report") / "README.md").read_text()
-    told = "A baseline that looks at no representation has no lower mean than the one that "
+    told = "A baseline that looks at no representation is not below the interval of the one that "
     told += "validation chooses on 2 of 2"
     assert f"{told} tasks: truecase (majority) and sst2 (majority)." in readme
 

@@ -37,6 +37,8 @@ def report(
     """
     if not revisions:
         return _place(root, experiment)
+    if not all(revision.strip() for revision in revisions):
+        raise ConfigError("a revision without a name", where="--compare", mend="name it")
     if len(revisions) > MOST:
         raise ConfigError(f"{len(revisions)} revisions", where="--compare", mend="give one, or two")
     if out is not None and out.suffix not in FORMATS:

@@ -81,7 +81,7 @@ def load(folder: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         _check(content)
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         raise DataError("is not readable", where=path, mend="run `dvc repro` again") from None
     return dict(content)
 

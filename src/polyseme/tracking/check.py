@@ -74,13 +74,13 @@ def read_local(folder: Path) -> Local:
     Raises:
         DataError: it is no history.
     """
-    lines = (folder / EVENTS).read_text(encoding="utf-8").splitlines(keepends=True)
     try:
+        lines = (folder / EVENTS).read_text(encoding="utf-8").splitlines(keepends=True)
         events = [json.loads(line) for line in lines if line.endswith("\n")]
         local = Local(events[0])
         for event in events[1:]:
             local.add(event)
-    except (ValueError, LookupError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise DataError(
             f"is no local history ({error})", where=folder / EVENTS, mend="remove its folder"
         ) from error

@@ -130,7 +130,8 @@ class MaskedFilling(PieceFilling):
         """See Filling."""
         ids, start, end = locate(self, text, place)
         hidden = (*ids[:start], self.mask_piece, *ids[end:])  # one, whatever stands there
-        best = self._logits([hidden], [start])[0].softmax(-1).topk(num_words)
+        shares_V = self._logits([hidden], [start])[0].softmax(-1)
+        best = shares_V.topk(min(num_words, len(shares_V)))
         names = [self.piece_text(int(i)) for i in best.indices]
         return list(zip(names, best.values.tolist(), strict=True))
 

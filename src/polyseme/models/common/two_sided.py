@@ -50,7 +50,7 @@ class TwoSidedFilling(Contextual, Filling):
         row = [*ids[:start], MASK, *ids[end:]]  # no direction reads what it predicts
         left_SV, right_SV = (logs[0] for logs in self._logs([row]))
         both_V = (left_SV[start - 1] + right_SV[start + 1])[len(SPECIALS) :]
-        best = both_V.softmax(0).topk(num_words)
+        best = both_V.softmax(0).topk(min(num_words, len(both_V)))
         names = [
             self.pieces.tokenizer.decode([int(i) + len(SPECIALS)]).strip() for i in best.indices
         ]

@@ -11,7 +11,7 @@ from polyseme.reporting.checks import counted, failures, label
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import lower_is_better
 from polyseme.reporting.page import Cell, Part, Section, table
-from polyseme.reporting.rankings import Gain, baselines, gains
+from polyseme.reporting.rankings import Gain, baselines, finals, gains, outcomes
 from polyseme.reporting.sections.answer_costs import (
     labels,
     layers,
@@ -91,17 +91,21 @@ def headline(evidence: Evidence, gained: Sequence[Gain]) -> str:
 
 
 def _baselines(evidence: Evidence) -> list[str]:
-    """Where what looks at no representation is as good as the best one."""
+    """Where what looks at no representation is within the interval of what validation chooses."""
     found, names = questions.fields(evidence), []
     for of in found:
         sign = -1.0 if lower_is_better(of.metric) else 1.0
         stands = {name: sign * each.mean for name, each in baselines(evidence, of.task).items()}
         name = max(stands, key=lambda each: stands[each], default="")
-        if name and stands[name] >= sign * of.mean(of.key(of.order[0])):
+        key = of.key(of.order[0])
+        kept = outcomes(evidence, of.task, finals(evidence, of.task))
+        shown = kept.interval(key) if kept else None
+        ends = [end for end in (shown.low, shown.high) if end is not None] if shown else []
+        if name and stands[name] >= min([sign * end for end in ends] or [sign * of.mean(key)]):
             names.append(f"{of.task} ({numbers.name(name)})")
     if not names:
         return []
-    told = "A baseline that looks at no representation has no lower mean than the one that "
+    told = "A baseline that looks at no representation is not below the interval of the one that "
     told += f"validation chooses on {len(names)}"
     return [f"{told} of {len(found)} {tasks(len(found))}: {numbers.listing(names)}."]
 

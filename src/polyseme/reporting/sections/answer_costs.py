@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polyseme.reporting import learning, numbers, questions
 from polyseme.reporting.collect import Evidence
-from polyseme.reporting.measurements import SCRATCH
+from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
 from polyseme.reporting.page import Cell, Part, table
 from polyseme.reporting.probing import CLASSIFIER, probings
 from polyseme.reporting.sections.comparison import number
@@ -111,7 +111,7 @@ def labels(evidence: Evidence) -> Part | None:
     lines: list[Line] = []
     for task in dict.fromkeys(each.task for each in found):
         own = [each for each in found if each.task == task]
-        best = max(own, key=lambda each: each.score.mean)
+        best = _chosen(evidence, own)
         needed = best.scratch.mean if best.scratch else None
         static = best.static.mean if best.static else None
         line: Line = [task, f"{best.system}, {best.strategy}", number(best.labels)]
@@ -125,9 +125,24 @@ def labels(evidence: Evidence) -> Part | None:
         f"in {never} of {len(found)} comparisons of task, strategy and representation."
     )
     columns = ["Task", "Best with few labels", "Labels", "Score", "From scratch needs"]
-    caption = "Labels that the same score takes, for what is best with few (no test: see Learning "
-    rows = table(f"{caption}curves)", [*columns, "Best static needs"], lines, fold=("Labels",))
+    caption = "Labels that the same score takes, for what validation chooses with few"
+    told = f"{caption} (no test; see Learning curves)"
+    rows = table(told, [*columns, "Best static needs"], lines, fold=("Labels",))
     return Part("With how many labels?", (sentence,), tables=(rows,))
+
+
+def _chosen(evidence: Evidence, own: list[learning.Saved]) -> learning.Saved:
+    """The best by validation with these labels; by final data where nothing was held out."""
+    task, metric, size = own[0].task, own[0].metric, own[0].labels
+    rows = evidence.rows.where(stage="finetune", task=task, metric=metric, split="valid")
+    held_out = rows.where(train_size=size).real().known().by("system", "strategy")
+    sign = -1.0 if lower_is_better(metric) else 1.0
+
+    def value(each: learning.Saved) -> float:
+        summary = held_out.get((each.system, each.strategy), Measurements([])).summary()
+        return sign * (summary.mean if summary else each.score.mean)
+
+    return max(own, key=value)
 
 
 def price(evidence: Evidence) -> Part | None:

@@ -29,13 +29,16 @@ def build(evidence: Evidence) -> Section:
     seeds = sorted(evidence.rows.distinct("seed"))
     facts: list[list[Cell | str]] = [
         ["Experiment", evidence.experiment],
-        ["Rows in results.parquet", numbers.count(len(evidence.rows))],
+        ["Measurements in results.parquet", numbers.count(len(evidence.rows))],
         ["Seeds", ", ".join(str(seed) for seed in seeds) or numbers.MISSING],
         ["Params digest (sha256)", params_digest(evidence.params)],
         ["Version of the numbers (numerics)", str(evidence.params.get("numerics", ""))],
         ["Invariance battery", _battery(evidence)],
         ["Words seen, all representations", numbers.count(_words(evidence))],
-        ["Wall time, all stages", numbers.duration(_sum(evidence, "seconds"))],
+        [
+            "Seconds of all stages, added up (some ran side by side)",
+            numbers.duration(_sum(evidence, "seconds")),
+        ],
         ["Energy, all stages", _energy(evidence)],
     ]
     facts += [[_title(key), value] for key, value in _shared(evidence)]

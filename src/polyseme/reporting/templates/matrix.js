@@ -5,10 +5,12 @@ for (const root of document.querySelectorAll("[data-widget=matrix]")) {
   const control = (name) => root.querySelector(`[name=${name}]`);
   const holder = root.querySelector("[data-part=table]");
 
-  // Of each task and representation the row with the most labels, and of these the best strategy.
+  // Of each task and representation the row with the most labels, and of these the best strategy
+  // with pre-training; what was trained from scratch shows when it is asked for.
   const cells = (shown, strategy) => {
     const most = new Map(), best = new Map();
     rows.task.forEach((task, n) => {
+      if (strategy === "" && strategies[rows.strategy[n]] === "scratch") return;
       if (!shown.includes(task) || (strategy !== "" && rows.strategy[n] !== Number(strategy))) return;
       const key = `${task},${rows.system[n]},${rows.strategy[n]}`;
       if (!most.has(key) || rows.labels[n] > rows.labels[most.get(key)]) most.set(key, n);

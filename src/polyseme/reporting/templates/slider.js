@@ -54,10 +54,23 @@ for (const root of document.querySelectorAll("[data-widget=slider]")) {
       `${metric} in layer ${at}` + (first ? `; best: ${systems[first[0]].name}, ${page.score(rows.mean[first[1]])}` : "");
   };
 
+  // The last layer that most representations have.
+  const common = () => {
+    const counts = new Map();
+    rows.layer.forEach((at, n) => rows.group[n] === Number(group.value) && counts.set(at, (counts.get(at) ?? 0) + 1));
+    const layers = [...counts.keys()].sort((a, b) => a - b);
+    const several = layers.filter((at) => at > 0);
+    const most = Math.max(0, ...several.map((at) => counts.get(at)));
+    return Math.max(0, layers.indexOf(several.findLast((at) => counts.get(at) === most) ?? layers[0]));
+  };
+
   layer.max = Math.max(...rows.layer);
-  layer.value = layer.max;
   page.fill(group, groups.map(({ task, probe }, n) => [n, `${task}, ${probe}`]));
-  group.addEventListener("change", draw);
+  layer.value = common();
+  group.addEventListener("change", () => {
+    layer.value = common();
+    draw();
+  });
   layer.addEventListener("input", draw);
   root.hidden = false;
   page.whenSeen(root, draw);
