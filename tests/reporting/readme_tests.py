@@ -18,7 +18,7 @@ from readme_rules import (
     seeds,
 )
 
-LEVEL = 0.05
+LEVEL, MOST = 0.05, "most"
 
 
 def rows_of(data: Data, question: str, **wanted: Any) -> list[Row]:
@@ -97,7 +97,7 @@ def duels(data: Data, block: Block, row: dict[str, str], column: str) -> Values 
 @first_rule("^Answer$", "^Main metric with pre-training")
 def gained(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
     """Verdicts and mean gain of one representation, with all labels or the fewest."""
-    found = _gains(data, row.get("Labels", "all"))
+    found = _gains(data, row.get("Labels", MOST))
     found = [each for each in found if each["representation"] == row["Representation"]]
     if column == "Labels":
         return [float(found[0]["train_size"])]
@@ -109,9 +109,9 @@ def gained(data: Data, block: Block, row: dict[str, str], column: str) -> Values
 
 
 def _gains(data: Data, labels: str) -> list[Row]:
-    """With so many labels; `all` are the most of each task and strategy."""
+    """With so many labels, or the most of each task and strategy."""
     found = [row for row in rows_of(data, "gain over scratch") if _counts(data, row)]
-    if labels != "all":
+    if labels != MOST:
         size = int(labels.replace(",", ""))
         return [row for row in found if row["train_size"] == size]
     most: dict[tuple[str, str], int] = {}
@@ -131,19 +131,19 @@ def sentences(data: Data, block: Block, row: dict[str, str], column: str) -> Val
     """The headline, and what pre-training buys."""
     text = block.text
     if text.startswith("Pre-training is better than the same"):
-        gains = [_verdict(each) for each in _gains(data, "all")]
+        gains = [_verdict(each) for each in _gains(data, MOST)]
         duels_ = [_verdict(each) for each in rows_of(data, "static or contextual")]
         found = [gains.count("better"), len(gains), gains.count("worse")]
         if duels_:
             found += [duels_.count("better"), len(duels_), duels_.count("worse")]
             found += [duels_.count("tie")]
         return [float(number) for number in found]
-    if text.startswith("With all labels, it gains"):
+    if text.startswith("With the most labels of each task and strategy, it gains"):
         made: Values = []
-        for labels in ("all", *re.findall(r"With ([\d,]+) labels", text)):
+        for labels in (MOST, *re.findall(r"With ([\d,]+) labels", text)):
             gains_ = _gains(data, labels)
             verdicts = [_verdict(each) for each in gains_]
-            size = [] if labels == "all" else [float(labels.replace(",", ""))]
+            size = [] if labels == MOST else [float(labels.replace(",", ""))]
             made += [*size, mean(each["value"] for each in gains_)]
             made += [float(verdicts.count(v)) for v in ("better", "tie", "worse")]
             made.append(float(len(gains_)))
