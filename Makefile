@@ -10,6 +10,7 @@ PYTHON ?= python3
 BENCH ?= all
 SWEEP ?= bert_lr
 JOBS ?=
+TEST_JOBS ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help
@@ -46,8 +47,8 @@ params: .venv/ready ## compose conf/ into params.yaml, checking every value
 	@python -m polyseme.compose experiment=$(EXPERIMENT) runtime=$(RUNTIME) $(OVERRIDES)
 
 .PHONY: test
-test: .venv/ready-dev ## run the tests
-	python -m pytest
+test: .venv/ready-dev ## run the tests, as many files at a time as TEST_JOBS says
+	OMP_NUM_THREADS=1 python -m pytest -n $(TEST_JOBS) --dist loadfile
 
 .PHONY: check
 check: .venv/ready-dev ## format, lint, types, dead code
