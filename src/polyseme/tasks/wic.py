@@ -23,6 +23,7 @@ from polyseme.training.options import Positive
 
 FAMILY = "pair"
 STREAM, BLOCK = 10, 4
+Pair = tuple[Occurrence, Occurrence]
 
 
 @config
@@ -47,10 +48,7 @@ def prepare(options: Config, source: Path) -> Mapping[str, Split]:
     """Two texts with one marked word each."""
     splits: dict[str, Split] = {}
     for name, size in options.num_items.items():
-        found = controlled.occurrences(
-            source, name, before=options.before, after=options.after, words=options.words
-        )
-        pairs = controlled.shuffled(list(_pairs(controlled.balanced(found, 2 * size, block=BLOCK))))
+        pairs = controlled.shuffled(_found(options, source, name, size))
         splits[name] = Split(
             [[*a.words, TEXT, *b.words] for a, b in pairs],
             ["same" if a.sense == b.sense else "different" for a, b in pairs],
@@ -59,15 +57,41 @@ def prepare(options: Config, source: Path) -> Mapping[str, Split]:
     return splits
 
 
-def _pairs(found: list[Occurrence]) -> Iterator[tuple[Occurrence, Occurrence]]:
-    """Of four occurrences of each sense of a form, two make a pair of one sense, and two one each
-    with the sense before and behind."""
+def _found(options: Config, source: Path, name: SplitName, size: int) -> list[Pair]:
+    """Pairs of a split; where no form has four occurrences of each sense, of two."""
+    for block, make in ((BLOCK, _pairs), (BLOCK // 2, _halves)):
+        found = controlled.occurrences(
+            source, name, before=options.before, after=options.after, words=options.words
+        )
+        pairs = list(make(_by_form(controlled.balanced(found, 2 * size, block=block))))
+        if pairs:
+            return pairs
+    return []
+
+
+def _by_form(found: list[Occurrence]) -> list[dict[str, list[Occurrence]]]:
+    """Of each form, sense -> occurrences."""
     by_sense: dict[tuple[str, str], dict[str, list[Occurrence]]] = {}
     for o in found:
         form = (o.lemma, o.words[o.place])
         by_sense.setdefault(form, {}).setdefault(o.sense, []).append(o)
-    for number, (_, senses) in enumerate(sorted(by_sense.items())):
-        names = sorted(senses)
+    return [dict(sorted(senses.items())) for _, senses in sorted(by_sense.items())]
+
+
+def _halves(forms: list[dict[str, list[Occurrence]]]) -> Iterator[Pair]:
+    """Forms of a small corpus in turn: each sense with itself, or with the next sense."""
+    turns = philox(0, STREAM, len(forms)).permutation(len(forms)) % 2
+    for senses, is_same in zip(forms, turns, strict=True):
+        following = [*list(senses)[1:], next(iter(senses))]
+        for name, after in zip(senses, following, strict=True):
+            yield senses[name][0], senses[name if is_same else after][1]
+
+
+def _pairs(forms: list[dict[str, list[Occurrence]]]) -> Iterator[Pair]:
+    """Of four occurrences of each sense of a form, two make a pair of one sense, and two one each
+    with the sense before and behind."""
+    for number, senses in enumerate(forms):
+        names = list(senses)
         order = [names[i] for i in philox(0, STREAM, number).permutation(len(names))]
         for block in range(len(senses[order[0]]) // BLOCK):
             of = {name: senses[name][block * BLOCK : (block + 1) * BLOCK] for name in order}
