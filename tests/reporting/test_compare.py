@@ -19,7 +19,7 @@ from polyseme import results
 from polyseme.cli import main
 from polyseme.errors import ConfigError, IntegrityError, PolysemeError
 from polyseme.reporting.command import report
-from polyseme.reporting.paired_rows import Change, holm, pair
+from polyseme.reporting.paired_rows import Change, corrected, pair
 from polyseme.stats.seeds import summarize
 
 PARAMS = {
@@ -268,7 +268,9 @@ def test_p_values_are_those_of_scipy_corrected_by_holm() -> None:
     order = sorted(range(3), key=lambda n: raw[n])
     stepped = [min(1, (3 - rank) * raw[n]) for rank, n in enumerate(order)]
     expected = dict(zip(order, itertools.accumulate(stepped, max), strict=True))
-    assert [change.p for change in holm(changes)] == pytest.approx([expected[n] for n in range(3)])
+    assert [change.p for change in corrected(changes)] == pytest.approx(
+        [expected[n] for n in range(3)]
+    )
 
 
 def test_seeds_without_spread_are_not_tested() -> None:

@@ -10,7 +10,7 @@ from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import Measurements
 from polyseme.reporting.outcomes import TaskOutcomes
 from polyseme.reporting.rankings import outcomes
-from polyseme.stats.differences import LEVEL, Difference
+from polyseme.stats.differences import Difference, verdict
 from polyseme.stats.ranking import by_seeds
 
 MOST_PAIRS = 50_000
@@ -36,7 +36,7 @@ def ties(
         compare = _Compare(lines, partial(outcomes, evidence, task, by_task[task]))
         for pair in combinations(lines, 2):
             difference = compare(*pair)
-            if difference is None or difference.p is None or difference.p > 1 - LEVEL:
+            if verdict(difference, difference.p if difference else None) == "tie":
                 found.append([places[task, line] for line in pair])
     return found
 

@@ -21,8 +21,9 @@ import pyarrow.dataset as ds
 
 from polyseme.stats import resampling
 from polyseme.stats.additive import Additive
-from polyseme.stats.differences import LEVEL, Difference, Variance, difference, mcnemar
+from polyseme.stats.differences import Difference, Variance, difference, mcnemar
 from polyseme.stats.moderation import moderate
+from polyseme.stats.seeds import LEVEL
 from polyseme.tasks.families import base as families
 
 DRAWS = 10_000
@@ -33,7 +34,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Cell:
-    """A system with a strategy, with its most labels.
+    """A system with a strategy and a number of labels.
 
     Attributes:
         train_size: as the cell names it, `all` or a number.

@@ -18,6 +18,7 @@ from typing import Any
 from polyseme import results
 from polyseme.reporting.checks import STAGE
 from polyseme.reporting.measurements import VALUES, Measurements, Row, is_main, lower_is_better
+from polyseme.stats.differences import holm
 from polyseme.stats.seeds import LEVEL, Summary, summarize
 
 KEY = tuple(name for name in results.SCHEMA.names if name not in (*VALUES, "words_seen"))
@@ -99,7 +100,7 @@ def pair(
         for side, rest in ((one, other), (other, one))
     )
     pairs = [(one[key], other[key]) for key in common]
-    changes = holm(_changes(pairs, mains or {}))
+    changes = corrected(_changes(pairs, mains or {}))
     changes.sort(key=lambda c: (ORDER.index(c.verdict), -abs(c.difference.mean), str(c.unit)))
     return Pairing(len(common), changed, (only[0], only[1]), changes)
 
@@ -161,15 +162,10 @@ def _mean(values: Mapping[int, float]) -> float:
     return math.fsum(values.values()) / len(values)
 
 
-def holm(changes: Sequence[Change]) -> list[Change]:
+def corrected(changes: Sequence[Change]) -> list[Change]:
     """The changes with p values, which grow with the number of tests (Holm 1979)."""
-    raw = {n: p for n, change in enumerate(changes) if (p := _p(change.difference)) is not None}
-    order, largest = sorted(raw, key=lambda n: raw[n]), 0.0
-    found = list(changes)
-    for rank, n in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - rank) * raw[n]))
-        found[n] = replace(changes[n], p=largest)
-    return found
+    values = holm([_p(change.difference) for change in changes])
+    return [replace(change, p=p) for change, p in zip(changes, values, strict=True)]
 
 
 def _p(difference: Summary) -> float | None:

@@ -1,6 +1,7 @@
 """What the answer of a report is made of: one comparison for each task and question.
 
-Who is compared is chosen on validation data, and compared on final data; the p values of one
+Who stands for a family, and which strategy for a representation, is chosen on validation data, and
+compared on final data; strategies among themselves are ranked by final data. The p values of one
 question are one family (Holm 1979).
 """
 
@@ -14,7 +15,7 @@ from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
 from polyseme.reporting.outcomes import Key
 from polyseme.reporting.rankings import finals, outcomes
-from polyseme.stats.differences import LEVEL, Difference, holm
+from polyseme.stats.differences import Difference, holm, verdict
 from polyseme.stats.improvement import Improvement, improvement
 from polyseme.stats.ranking import Ranking, by_seeds, rank, together
 from polyseme.stats.seeds import Summary
@@ -24,7 +25,7 @@ LEAST = 2
 
 @dataclass(frozen=True)
 class Field:
-    """Everything that was fine-tuned for a task with pre-training, with all labels.
+    """Everything that was fine-tuned for a task with pre-training, with the most labels.
 
     Attributes:
         scores: system and strategy -> final scores by seed.
@@ -64,9 +65,7 @@ class Duel:
     @property
     def verdict(self) -> str:
         """In one word: better, worse or tie."""
-        if self.difference is None or self.p is None or self.p > 1 - LEVEL:
-            return "tie"
-        return "better" if self.difference.mean > 0 else "worse"
+        return verdict(self.difference, self.p)
 
 
 def fields(evidence: Evidence) -> list[Field]:
@@ -104,12 +103,8 @@ def duel(evidence: Evidence, of: Field, first: Key, second: Key, *, permute: boo
 
 def corrected(duels: Sequence[Duel]) -> list[Duel]:
     """The duels of one question, with p corrected for all of them."""
-    known = [d.difference.p for d in duels if d.difference and d.difference.p is not None]
-    values = iter(holm(known))
-    return [
-        replace(d, p=next(values)) if d.difference and d.difference.p is not None else d
-        for d in duels
-    ]
+    values = holm([each.difference.p if each.difference else None for each in duels])
+    return [replace(each, p=p) for each, p in zip(duels, values, strict=True)]
 
 
 def families(evidence: Evidence) -> list[Duel]:

@@ -7,18 +7,14 @@ from dataclasses import dataclass, replace
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
 from polyseme.reporting.outcomes import TaskOutcomes
-from polyseme.stats.differences import LEVEL, Difference, holm
+from polyseme.stats.differences import Difference, holm, verdict
 from polyseme.stats.ranking import Ranking, by_seeds, rank, together
 from polyseme.stats.seeds import Summary
 
 
 @dataclass(frozen=True)
 class Contest:
-    """All representations on one task with one strategy and the same labels.
-
-    Attributes:
-        families: system -> static or contextual.
-    """
+    """All representations on one task with one strategy and the same labels."""
 
     task: str
     strategy: str
@@ -26,18 +22,11 @@ class Contest:
     split: str
     train_size: int | None
     ranking: Ranking
-    families: dict[str, str]
 
     @property
     def winners(self) -> list[str]:
         """The leader and all that are tied with it."""
         return [self.ranking.leader, *(rival.name for rival in self.ranking.tied)]
-
-    @property
-    def winning_family(self) -> str | None:
-        """Family of all winners; None where they are of several."""
-        found = {self.families[name] for name in self.winners}
-        return found.pop() if len(found) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -59,10 +48,8 @@ class Gain:
     @property
     def verdict(self) -> str:
         """In one word: better, worse or tie."""
-        if self.difference is None or self.p is None or self.p > 1 - LEVEL:
-            return "tie"
-        rises = self.difference.mean > 0
-        return "better" if rises != lower_is_better(self.metric) else "worse"
+        sign = -1.0 if lower_is_better(self.metric) else 1.0
+        return verdict(self.difference and self.difference.times(sign), self.p)
 
 
 def finals(evidence: Evidence, task: str) -> Measurements:
@@ -116,7 +103,6 @@ def _contest(task: str, strategy: str, rows: Measurements, kept: TaskOutcomes | 
         split=str(rows.one("split")),
         train_size=rows.one("train_size"),
         ranking=rank(scores, lower_is_better=lower_is_better(metric), compare=compare),
-        families={name: str(group.one("family")) for name, group in groups.items()},
     )
 
 
@@ -134,12 +120,8 @@ def gains(evidence: Evidence) -> list[Gain]:
 
 
 def _corrected(family: list[Gain]) -> list[Gain]:
-    known = [of.difference.p for of in family if of.difference and of.difference.p is not None]
-    values = iter(holm(known))
-    return [
-        replace(of, p=next(values)) if of.difference and of.difference.p is not None else of
-        for of in family
-    ]
+    values = holm([gain.difference.p if gain.difference else None for gain in family])
+    return [replace(gain, p=p) for gain, p in zip(family, values, strict=True)]
 
 
 def _gains(evidence: Evidence, task: str) -> list[Gain]:

@@ -29,7 +29,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-LEVEL = 0.95
+from polyseme.stats.seeds import LEVEL
+
 POWER = 0.8
 BISECTIONS = 60
 
@@ -66,11 +67,6 @@ class Difference:
     freedom: float = 0.0
     p_items: float | None = None
     p_mcnemar: tuple[float, float] | None = None
-
-    @property
-    def includes_zero(self) -> bool:
-        """Whether 0 lies in the interval; true where there is no interval."""
-        return self.low is None or self.high is None or self.low <= 0 <= self.high
 
     def times(self, sign: float) -> Difference:
         """Of the scores times 1 or -1."""
@@ -133,15 +129,22 @@ def difference(
     return Difference(mean, *ends, sd_seeds, sd_items, num, items, over.freedom)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Corrected for the number of comparisons of one family (Holm 1979)."""
-    order = np.argsort(np.asarray(p_values), kind="stable")
-    corrected = np.empty(len(order))
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Corrected for the number of comparisons of one family (Holm 1979); None stays None."""
+    known = sorted((p, n) for n, p in enumerate(p_values) if p is not None)
+    corrected: list[float | None] = [None] * len(p_values)
     highest = 0.0
-    for rank, at in enumerate(order):
-        highest = max(highest, min(1.0, (len(order) - rank) * p_values[at]))
-        corrected[at] = highest
-    return corrected.tolist()
+    for rank, (p, n) in enumerate(known):
+        highest = max(highest, min(1.0, (len(known) - rank) * p))
+        corrected[n] = highest
+    return corrected
+
+
+def verdict(found: Difference | None, p: float | None) -> str:
+    """In one word what the first system is: better, worse, or tie where p is above 5 %."""
+    if found is None or p is None or p > 1 - LEVEL:
+        return "tie"
+    return "better" if found.mean > 0 else "worse"
 
 
 def mcnemar(first_N: np.ndarray, second_N: np.ndarray) -> float:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from polyseme.stats.differences import LEVEL, Difference, difference, holm
-from polyseme.stats.seeds import Summary, summarize
+from polyseme.stats.differences import Difference, difference, holm
+from polyseme.stats.seeds import LEVEL, Summary, summarize
 
 Values = Mapping[int, float]
 """One measure by seed."""
@@ -111,17 +111,9 @@ def by_seeds(first: Values, second: Values) -> Difference | None:
 
 def together(rankings: Sequence[Ranking]) -> list[Ranking]:
     """The same rankings, with p corrected for all pairs of each."""
-    known = [
-        r.behind.p for of in rankings for r in of.rivals if r.behind and r.behind.p is not None
-    ]
-    corrected = iter(holm([*known, *(p for of in rankings for p in of.others)]))
+    own = [rival.behind.p if rival.behind else None for of in rankings for rival in of.rivals]
+    corrected = iter(holm([*own, *(p for of in rankings for p in of.others)]))
     return [
-        replace(
-            of,
-            rivals=tuple(
-                replace(r, p=next(corrected)) if r.behind and r.behind.p is not None else r
-                for r in of.rivals
-            ),
-        )
+        replace(of, rivals=tuple(replace(rival, p=next(corrected)) for rival in of.rivals))
         for of in rankings
     ]

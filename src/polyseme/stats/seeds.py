@@ -27,11 +27,6 @@ class Summary:
     low: float | None
     high: float | None
 
-    @property
-    def includes_zero(self) -> bool:
-        """Whether 0 lies in the interval; true where there is no interval."""
-        return self.low is None or self.high is None or self.low <= 0 <= self.high
-
 
 def summarize(values: Sequence[float], *, level: float = LEVEL) -> Summary:
     """Mean, sample standard deviation, range and Student interval of `values`.

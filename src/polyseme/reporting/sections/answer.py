@@ -23,7 +23,8 @@ from polyseme.reporting.sections.answer_costs import (
     told,
 )
 from polyseme.reporting.sections.comparison import number
-from polyseme.stats.differences import LEVEL, Difference
+from polyseme.stats.differences import Difference
+from polyseme.stats.seeds import LEVEL
 
 RULES = (
     "Who stands for a family is chosen on validation data and compared on final data, with the "
