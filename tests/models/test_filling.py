@@ -225,6 +225,8 @@ def test_fillings_are_the_most_probable_pieces(model: bert.Model) -> None:
     assert 0 < sum(probabilities) <= 1 + 1e-6
     assert all(isinstance(word, str) for word, _ in found)
     assert len(model.pieces.ids("___")) > 1 == len(model.pieces.ids("match"))
+    every = model.fill("she lit a match".split(), 3, 10**6)
+    assert sum(p for _, p in every) == pytest.approx(1, abs=1e-4)
     assert model.fill("she lit a match".split(), 3, 5) == found  # one piece, whatever stands there
 
 

@@ -95,6 +95,20 @@ def test_fewer_labels_are_compared_item_by_item_as_well(files):
     assert most.cells[pair[0]].train_size == "all"
 
 
+def test_a_system_that_seems_steady_by_chance_is_doubted_as_the_others_are(tmp_path):
+    files = {}
+    for n, rates in enumerate([(0.9, 0.9), (0.5, 0.8), (0.4, 0.7), (0.45, 0.8), (0.5, 0.9)]):
+        cells = [_cell("full", "all", seed, rate) for seed, rate in enumerate(rates)]
+        if n == 0:  # the same predictions with every seed
+            cells[1] = cells[0].set_column(3, "seed", pa.array(["1"] * NUM))
+        files[f"m{n}"] = _write(tmp_path / f"m{n}.parquet", cells)
+    found = _outcomes(files).of("wic", "accuracy", "test")
+    own = [of.value for of in found.cells["m0", "full"].of_seed.values()]
+    assert own[0] == own[1]
+    assert found.interval(("m0", "full")).sd_seeds > 0
+    assert found.compare(("m0", "full"), ("m1", "full")).freedom > 1
+
+
 def test_scores_on_a_scale_have_no_mcnemar(tmp_path):
     cell = _cell("full", "all", 0, 0.9).to_pydict()
     numbers = {"yes": "1.0", "no": "2.0"}

@@ -21,7 +21,8 @@ from polyseme.language import gold, lexicon
 from polyseme.models import random as random_model
 from polyseme.models import word2vec
 from polyseme.models.base import SENTENCE, TEXT, Representation
-from polyseme.tasks import base
+from polyseme.tasks import base, wic
+from polyseme.tasks.common import controlled as controlled_tasks
 from polyseme.tasks.common import heads
 from polyseme.tasks.families.base import get, is_trainable
 
@@ -115,6 +116,22 @@ def test_pairs_of_every_split_are_as_often_the_same_as_different_for_each_form(
             counts.setdefault(words[places[0]], Counter())[label] += 1
         assert counts
         assert all(of["same"] == of["different"] for of in counts.values())
+
+
+def test_pairs_of_a_small_corpus_are_of_both_kinds_form_by_form() -> None:
+    def occurrence(form: str, sense: str) -> controlled_tasks.Occurrence:
+        return controlled_tasks.Occurrence([form], 0, form, f"{form}.{sense}", "next")
+
+    found = [occurrence(f"w{n}", s) for n in range(6) for s in "ab" for _ in range(2)]
+    pairs = list(wic._halves(wic._by_form(found)))
+    same = {a.lemma: set() for a, _ in pairs}
+    for a, b in pairs:
+        assert a is not b
+        assert a.lemma == b.lemma
+        same[a.lemma].add(a.sense == b.sense)
+    assert all(len(kinds) == 1 for kinds in same.values())
+    assert [True in kinds for kinds in same.values()].count(True) == 3
+    assert len({id(one) for pair in pairs for one in pair}) == len(found)
 
 
 def test_pairs_are_same_and_different_equally_often_and_of_one_word(controlled: Path) -> None:

@@ -245,7 +245,7 @@ def _kept(rows: pa.Table, names: Sequence[str]) -> families.Kept:
 
 def _right(family: families.Family, kept: families.Kept) -> np.ndarray | None:
     """Whether each item was right; None where it has several units, or no class."""
-    if not family.has_classes or len(kept.item_U) != kept.num_items:
+    if len(kept.item_U) != kept.num_items:
         return None
     made = family.additive("accuracy", kept)
     return None if made is None else made.counts_NK[:, 0] > 0
