@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
-from fake_tree import SELECTION
+from fake_tree import EXPERIMENT, SELECTION
+from test_learning import with_budgets
 
-from polyseme.reporting import numbers, questions
-from polyseme.reporting.rankings import gains
+from polyseme import paths, results
+from polyseme.reporting import alike, numbers, questions
+from polyseme.reporting.rankings import finals, gains
 from polyseme.reporting.sections import answer
 from polyseme.stats.ranking import by_seeds
 
@@ -66,9 +69,32 @@ def test_gains_are_counted_as_their_tests_say(evidence, section):
 
 def test_the_cheapest_tie_costs_less_than_the_best(evidence):
     for bargain in questions.bargains(evidence):
+        assert bargain.duel is None or bargain.duel.field.task == bargain.field.task
+        assert bargain.duel is None or bargain.duel.verdict != "better"
         best, cheapest = (evidence.made[key[0]].seconds for key in (bargain.best, bargain.cheapest))
         assert cheapest <= best
         assert (bargain.duel is None) == (bargain.best == bargain.cheapest)
+
+
+def test_what_few_labels_buy_is_told_of_what_validation_chooses(make_tree):
+    tree = with_budgets(make_tree())
+    for name in tree.selection.representations:
+        path = tree.root / paths.results(EXPERIMENT, "finetune", "wiki", name) / "results.parquet"
+        rows = results.read(path)
+        for row in rows:
+            if row["split"] == "valid":  # the opposite of final data
+                row["value"] = 1 - row["value"]
+        results.write(path, rows)
+    evidence = tree.collect()
+    _, lines = _table(answer.build(evidence), "With how many labels?")
+    for line in lines:
+        size = int(line.get("Labels", "32").replace(",", ""))
+        rows = evidence.rows.where(stage="finetune", task=line["Task"], split="valid")
+        rows = rows.where(metric=evidence.main_metric(line["Task"]), train_size=size)
+        means = {key: of.summary().mean for key, of in rows.by("system", "strategy").items()}
+        told = tuple(line["Best with few labels"].split(", "))
+        others = [m for (name, s), m in means.items() if s != "scratch" and name != "random"]
+        assert means[told] == pytest.approx(max(others))
 
 
 def test_ranks_run_from_behind_the_better_to_before_the_worse(evidence):
@@ -85,3 +111,27 @@ def test_a_strategy_alone_has_no_question(make_tree):
     titles = [part.title for part in answer.build(evidence).parts]
     assert "Which strategy?" not in titles
     assert "What does pre-training buy?" not in titles
+
+
+def test_lines_are_tied_where_their_own_test_says_so(evidence):
+    by_task = {task: finals(evidence, task) for task in ("truecase", "sst2")}
+    lines = [
+        (task, key)
+        for task, rows in by_task.items()
+        for key in rows.by("system", "strategy", "train_size")
+    ]
+    found = alike.ties(evidence, by_task, {line: n for n, line in enumerate(lines)})
+    wanted = []
+    for (n, (task, first)), (m, (other, second)) in combinations(enumerate(lines), 2):
+        if task == other:
+            groups = by_task[task].by("system", "strategy", "train_size")
+            difference = by_seeds(groups[first].by_seed(), groups[second].by_seed())
+            if difference.p is None or difference.p > 0.05:
+                wanted.append([n, m])
+    assert found == wanted
+    assert 0 < len(found) < len(list(combinations(lines, 2)))
+
+
+def test_too_many_lines_are_left_to_their_intervals(evidence, monkeypatch):
+    monkeypatch.setattr(alike, "MOST_PAIRS", 3)
+    assert alike.ties(evidence, {"sst2": finals(evidence, "sst2")}, {}) is None

@@ -302,6 +302,22 @@ def test_the_named_main_metric_decides_on_the_test_split_with_most_labels() -> N
     assert pair(_whole(rows), _whole(second)).changes[0].metric == "accuracy"
 
 
+def test_tests_are_no_measurements_and_each_probe_is_compared_by_itself() -> None:
+    tests = [
+        _row(0.1, stage="test", variant="behind the best", against=f"{name}, full")
+        for name in ("gpt", "elmo")
+    ]
+    found = pair(_whole(tests), _whole(tests[::-1]))
+    assert (found.both, found.changed, found.changes) == (0, 0, [])
+    probes = [
+        _row(value, stage="probe", probe=probe, metric=metric, strategy=None)
+        for probe, metric, value in (("linear", "accuracy", 0.5), ("mdl", "compression", 2.0))
+    ]
+    second = [row | {"value": row["value"] * 1.5} for row in probes]
+    changes = pair(_whole(probes), _whole(second)).changes
+    assert {change.metric for change in changes} == {"accuracy", "compression"}
+
+
 def test_only_common_layers_count() -> None:
     first = [_row(0.2, layer="1"), _row(0.9, layer="2")]
     second = [_row(0.3, layer="1"), _row(0.1, layer="3")]

@@ -343,3 +343,20 @@ def test_the_tab_key_goes_down_the_page(opened):
     assert opened.page.evaluate(
         "[...document.querySelectorAll('input, select')].every((e) => e.labels.length === 1)"
     )
+
+
+def test_the_committed_page_opens_where_context_shows(browser):
+    """Best by validation is with pre-training; words stand in the last layer."""
+    watched = Watched(browser, Path(__file__).parents[2] / "reports/demo/index.html")
+    watched.draw_all()
+    page = watched.page
+    table = page.inner_text("#matrix-table")
+    assert "full" in table
+    assert "scratch" not in table
+    scratch = page.locator("#matrix-strategy option", has_text="scratch").get_attribute("value")
+    page.select_option("#matrix-strategy", scratch)
+    assert page.locator("#matrix-table tbody tr").count() > 1
+    slider = page.locator("[id$=-contextual-layer]").first
+    assert slider.get_attribute("max") == slider.input_value() != "0"
+    assert not watched.wrong
+    page.close()

@@ -110,6 +110,9 @@ def test_a_stage_leaves_whole_outputs_a_manifest_and_a_record(project: Path) -> 
     record = json.loads((project / "artifacts/toy/runs/it.json").read_text())
     assert record["stage"] == "it"
     assert record["seconds"] > 0
+    (history,) = (project / ".polyseme/tracking").glob("*/1/events.jsonl")
+    start = json.loads(history.read_text().splitlines()[0])
+    assert start["tags"] == ["it", "toy", record["precision"]]
     assert not list(project.rglob("*.tmp-*"))
     assert "up to date" in _repro("fine").stdout
 

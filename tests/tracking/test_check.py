@@ -214,9 +214,11 @@ def test_what_was_never_mirrored_and_what_is_no_history_is_said(
     assert check.check(copy) == ["it was never mirrored"]
     (tmp_path / "none").mkdir()
     assert check.main([str(tmp_path / "none")]) == DataError.exit_code
-    (copy / EVENTS).write_text("[1]\n{}\n")
-    assert check.main([str(copy)]) == DataError.exit_code
-    assert len(capsys.readouterr().err.splitlines()) == 2
+    broken = (b"[1]\n{}\n", b"[]\n", b"\xff\n", b"[" * 100_000 + b"\n")
+    for content in broken:
+        (copy / EVENTS).write_bytes(content)
+        assert check.main([str(copy)]) == DataError.exit_code
+    assert len(capsys.readouterr().err.splitlines()) == 1 + len(broken)
 
 
 def test_what_a_power_cut_loses_is_found_and_mirrored_again(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from polyseme.tracking.local import EVENTS
 from polyseme.tracking.mirror import MIRRORED, is_alive
 from polyseme.tracking.tables import cells
 
+OWNER = frozenset({"event", "pid", "started", "name", "id"})
+"""Of the first line."""
 SHOWN = 3
 KILLED = 1
 """Exit code of a run whose stage never finished."""
@@ -77,6 +79,8 @@ def read_local(folder: Path) -> Local:
     try:
         lines = (folder / EVENTS).read_text(encoding="utf-8").splitlines(keepends=True)
         events = [json.loads(line) for line in lines if line.endswith("\n")]
+        if missing := OWNER - dict(events[0]).keys():
+            raise KeyError(*sorted(missing))
         local = Local(events[0])
         for event in events[1:]:
             local.add(event)

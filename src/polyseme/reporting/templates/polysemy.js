@@ -107,7 +107,8 @@ for (const root of document.querySelectorAll(".explorer:not([data-widget])")) {
   const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
   for (const pane of panes) {
     const slider = control("layer", pane); // opens at the last layer, where context shows
-    slider.max = slider.value = 99;
+    slider.max = 99; // first: a value beyond it would be cut
+    slider.value = 99;
     control("system", pane).addEventListener("change", () => place(pane));
     control("layer", pane).addEventListener("input", () => place(pane));
     pane.querySelector("svg").addEventListener("keydown", (event) => {
