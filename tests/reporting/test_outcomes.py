@@ -185,5 +185,30 @@ def test_items_decide_in_every_part_of_the_answer(make_tree):
     assert {row["against"].partition(", ")[0] for row in rows} <= set(evidence.made)
 
 
+class _ByTask:
+    """Outcomes of each task by itself."""
+
+    def __init__(self, **found):
+        self.found = found
+
+    def of(self, task, metric, split, size=None):
+        return _Fixed(self.found[task])
+
+
+def test_what_is_tied_on_one_task_is_no_bargain_on_another(make_tree):
+    evidence = make_tree().collect()
+    made = questions.families(evidence)[0].difference
+    sure, open_ = replace(made, mean=0.1, p=1e-9), replace(made, mean=0.1, p=0.5)
+    evidence = replace(evidence, outcomes=_ByTask(truecase=sure, sst2=open_))
+    for order in (evidence.selection.tasks, evidence.selection.tasks[::-1]):
+        selection = replace(evidence.selection, tasks=order)
+        found = {
+            b.field.task: b for b in questions.bargains(replace(evidence, selection=selection))
+        }
+        assert found["truecase"].duel is None
+        assert found["sst2"].duel.field.task == "sst2"
+        assert found["sst2"].duel.p == pytest.approx(1.0)
+
+
 def _keys(duel):
     return duel.first, duel.second
