@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -25,7 +24,7 @@ from polyseme import items
 from polyseme.config import build, config
 from polyseme.errors import ConfigError, PolysemeError
 from polyseme.reporting import anchors
-from polyseme.runtime import settings
+from polyseme.runtime import settings, whole
 from polyseme.tasks.common import preparation
 
 GROUPS = (
@@ -271,9 +270,7 @@ def main() -> int:
         if chosen.check and wanted != found:
             raise ConfigError("differs from conf/", where=target, mend="run `make params`")
         if wanted != found:
-            temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
-            temporary.write_text(wanted)
-            temporary.replace(target)
+            whole.write_text(target, wanted)
     except PolysemeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -76,6 +76,23 @@ def test_the_cheapest_tie_costs_less_than_the_best(evidence):
         assert (bargain.duel is None) == (bargain.best == bargain.cheapest)
 
 
+def test_who_stands_for_a_family_is_best_on_validation_data_not_on_final_data(make_tree):
+    tree = make_tree()
+    for name in tree.selection.representations:
+        path = tree.root / paths.results(EXPERIMENT, "finetune", "wiki", name) / "results.parquet"
+        rows = results.read(path)
+        for row in rows:
+            if row["split"] == "valid":  # the opposite of final data
+                row["value"] = 1 - row["value"]
+        results.write(path, rows)
+    for of in questions.fields(tree.collect()):
+        finals_ = {system: of.mean(of.key(system)) for system in of.order}
+        assert list(finals_) == sorted(finals_, key=lambda name: finals_[name])
+        for system, strategy in of.chosen.items():
+            own = {s: of.mean((n, s)) for n, s in of.scores if n == system}
+            assert own[strategy] == min(own.values())
+
+
 def test_what_few_labels_buy_is_told_of_what_validation_chooses(make_tree):
     tree = with_budgets(make_tree())
     for name in tree.selection.representations:

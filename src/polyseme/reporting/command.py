@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from polyseme.errors import ConfigError, PolysemeError
 from polyseme.reporting import pages, terminal
 from polyseme.reporting.compare import compare
 from polyseme.reporting.page import Report
+from polyseme.runtime import whole
 
 MOST = 2
 FORMATS: dict[str, Callable[[Report], str]] = {".md": pages.alone, ".html": pages.html}
@@ -66,10 +66,8 @@ def _place(root: Path, experiment: str) -> str:
 
 
 def _write(path: Path, content: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
-        temporary.write_text(content, encoding="utf-8")
-        temporary.replace(path)
+        whole.write_text(path, content)
     except OSError as error:
         told = error.strerror or "cannot be written"
         raise PolysemeError(told, where=path, mend="give a file in a folder that exists") from None

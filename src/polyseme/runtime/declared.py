@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from polyseme import paths
 from polyseme.errors import ConfigError
-from polyseme.runtime import settings
+from polyseme.runtime import settings, whole
 
 CHECKED = paths.SCRATCH / "checked"
 
@@ -36,9 +35,7 @@ def check(file: Path = Path("params.yaml")) -> None:
 
     compose.check(OmegaConf.to_container(OmegaConf.load(file)))  # type: ignore[arg-type]
     CHECKED.parent.mkdir(parents=True, exist_ok=True)
-    temporary = CHECKED.with_name(f".{CHECKED.name}.tmp-{os.getpid()}")
-    temporary.write_text(digest)
-    temporary.replace(CHECKED)
+    whole.write_text(CHECKED, digest)
 
 
 def params(name: str, args: Sequence[str], file: Path = Path("params.yaml")) -> dict[str, Any]:

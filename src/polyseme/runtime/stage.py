@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from polyseme import paths
 from polyseme.errors import EXIT_DEFECT, ConfigError, DataError
-from polyseme.runtime import declared, energy, failures, guard, manifest, settings
+from polyseme.runtime import declared, energy, failures, guard, manifest, settings, whole
 
 if TYPE_CHECKING:
     from polyseme.tracking.local import Tracker
@@ -128,7 +128,7 @@ class Stage:
         path.parent.mkdir(parents=True, exist_ok=True)
         for stale in path.parent.glob(f".{path.name}.tmp-*"):
             shutil.rmtree(stale)
-        temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+        temporary = whole.beside(path)
         temporary.mkdir()
         self._outputs[path] = temporary
         return temporary
@@ -168,7 +168,7 @@ class Stage:
         for path, temporary in self._outputs.items():
             digest = manifest.write(temporary, stage=self.name, inputs=self.inputs)
             self.tracker.artifact(path.as_posix(), _type(path), path, digest, "output")
-            _replace(temporary, path)
+            whole.put(temporary, path)
         if "experiment" in self.args and self.kind != "report":  # the report reads all records
             self._write_record(paths.run_record(self.args["experiment"], self.name))
         if self._scratch:
@@ -189,9 +189,7 @@ class Stage:
             "versions": settings.versions(),
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-        temporary.write_text(json.dumps(facts | self.record, indent=1, sort_keys=True) + "\n")
-        temporary.replace(path)
+        whole.write_text(path, json.dumps(facts | self.record, indent=1, sort_keys=True) + "\n")
 
     def discard(self) -> None:
         """Remove what was not finished; scratch stays for the next attempt."""
@@ -211,16 +209,6 @@ def _type(path: Path) -> str:
     """What kind of artifact it is: data, corpus, model, finetune, ..., reports."""
     parts = path.parts
     return parts[2] if len(parts) > 2 and parts[1] != "data" else parts[-2]  # noqa: PLR2004
-
-
-def _replace(temporary: Path, path: Path) -> None:
-    if path.exists():
-        old = path.with_name(f".{path.name}.tmp-old-{os.getpid()}")
-        path.rename(old)
-        temporary.replace(path)
-        shutil.rmtree(old)
-    else:
-        temporary.replace(path)
 
 
 def run(body: Callable[[Stage], None], *names: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyseme.errors import ConfigError, PolysemeError
+from polyseme.runtime import whole
 
 if TYPE_CHECKING:
     from polyseme.sweeps import conf
@@ -81,9 +82,7 @@ def _wandb(chosen: argparse.Namespace, found: conf.Sweep) -> int:
 
     setup.ready(chosen.name, found)
     text = wandb_config.text(chosen.name, found, _family(chosen, found))
-    temporary = chosen.wandb_config.with_name(f".{chosen.wandb_config.name}.tmp-{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(chosen.wandb_config)
+    whole.write_text(chosen.wandb_config, text)
     print(f"{chosen.wandb_config}: start it with `wandb sweep {chosen.wandb_config}`")
     return 0
 

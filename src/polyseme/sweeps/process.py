@@ -25,7 +25,7 @@ from omegaconf import OmegaConf
 
 from polyseme import paths
 from polyseme.errors import PolysemeError, ResourceError
-from polyseme.runtime import manifest
+from polyseme.runtime import manifest, whole
 from polyseme.sweeps.jobs import Place
 
 ROOT = paths.SCRATCH / "sweeps"
@@ -131,9 +131,7 @@ def _keep(place: Place, folder: Path) -> Finished:
         (json.loads(o.read_text()) for o in outs.values() if o.is_file()), {}
     )
     digests = {path: manifest.digest(o) for path, o in outs.items() if o.is_dir()}
-    temporary = folder / f".{DONE}.tmp-{os.getpid()}"
-    temporary.write_text(json.dumps({"outs": digests, "record": record}, indent=1))
-    temporary.replace(folder / DONE)
+    whole.write_text(folder / DONE, json.dumps({"outs": digests, "record": record}, indent=1))
     drop_scratch(folder)
     return Finished(outs, record)
 

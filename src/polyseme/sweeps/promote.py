@@ -7,7 +7,6 @@ item's own, conf/<group>/<item>.yaml, unless the experiment's file says otherwis
 from __future__ import annotations
 
 import difflib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from polyseme import compose
 from polyseme.errors import ConfigError
+from polyseme.runtime import whole
 from polyseme.sweeps import edit
 from polyseme.sweeps.conf import Sweep
 
@@ -132,10 +132,4 @@ def write(sweep: Sweep, changed: Mapping[Path, str], values: Mapping[str, Any]) 
             what = f"{key} would be {at!r}, not {value!r}"
             raise ConfigError(what, where=", ".join(map(str, changed)), mend="edit by hand")
     for file, text in changed.items():
-        _replace(file, text)
-
-
-def _replace(file: Path, text: str) -> None:
-    temporary = file.with_name(f".{file.name}.tmp-{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(file)
+        whole.write_text(file, text)

@@ -9,7 +9,6 @@ expected.svg, expected-dark.svg
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from polyseme.errors import DataError
 from polyseme.reporting import numbers
 from polyseme.reporting.figures import style
 from polyseme.reporting.pages import markdown
+from polyseme.runtime import whole
 from polyseme.sweeps import conf, figure, table
 from polyseme.sweeps.conf import Sweep
 from polyseme.sweeps.expected import Expected
@@ -42,7 +42,7 @@ def write(name: str, sweep: Sweep, studies: Mapping[str, Study], root: Path = Pa
     rows = table.rows(sweep, studies)
     folder = root / FOLDER / name
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{name}.tmp-{os.getpid()}")
+    temporary = whole.beside(folder)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
@@ -53,20 +53,10 @@ def write(name: str, sweep: Sweep, studies: Mapping[str, Study], root: Path = Pa
         lines = [*_head(name, sweep), *_best(sweep, studies, rows), *_expected(sweep, found)]
         lines += [*_trials(sweep, rows), *_columns()]
         (temporary / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        _replace(temporary, folder)
+        whole.put(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
-
-
-def _replace(temporary: Path, folder: Path) -> None:
-    if folder.exists():
-        old = folder.with_name(f".{folder.name}.tmp-old-{os.getpid()}")
-        folder.rename(old)
-        temporary.replace(folder)
-        shutil.rmtree(old)
-    else:
-        temporary.replace(folder)
 
 
 def _head(name: str, sweep: Sweep) -> Iterator[str]:
