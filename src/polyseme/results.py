@@ -60,6 +60,9 @@ CHECK_SCHEMA = SCHEMA.append(pa.field("tolerance", pa.float64())).append(
 )
 """Of the rows of the invariance battery."""
 
+STAGES = ("pretrain", "invariance", "finetune", "probe", "intrinsic", "baseline")
+"""Of measurements, in the order of a report."""
+
 TESTED = ("against", "p", "p_alone", "p_items", "sd_seeds", "sd_items")
 """Columns of the rows of tests."""
 

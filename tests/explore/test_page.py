@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from polyseme.explore.answers import Answers
 from polyseme.explore.explorer import Explorer
@@ -59,11 +60,11 @@ def test_it_loads_quietly_and_fits_a_phone(page: Any) -> None:
 
 
 def test_a_click_on_a_word_shows_its_neighbours(page: Any) -> None:
-    before = page.locator(f"{CONTEXTUAL} [data-part=neighbors]").inner_text()
+    neighbors = page.locator(f"{CONTEXTUAL} [data-part=neighbors]")
+    before = neighbors.inner_text()
     page.get_by_role("button", name="the", exact=True).first.click()
-    page.wait_for_load_state("networkidle")
-    after = page.locator(f"{CONTEXTUAL} [data-part=neighbors]").inner_text()
-    assert after != before and page.locator(f"{CONTEXTUAL} li strong").first.inner_text() == "the"
+    expect(page.locator(f"{CONTEXTUAL} li strong").first).to_have_text("the")
+    assert neighbors.inner_text() != before
     assert page.locator('section[data-family="static"] li').count() == 7
 
 
@@ -88,7 +89,7 @@ def test_arrow_keys_read_the_occurrences(page: Any) -> None:
 def test_a_gap_is_filled(page: Any) -> None:
     page.fill("#sentence", "the police found ___ .")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('[data-part=gap]').textContent.includes('___')")
+    expect(page.locator("#gap [data-part=gap]")).to_contain_text("___")
     _settled(page)
     assert page.locator("#gap [data-part=gap]").inner_text() == "the police found ___ ."
     assert page.locator(".models li").count() == 16
@@ -98,12 +99,12 @@ def test_a_gap_is_filled(page: Any) -> None:
 def test_mistakes_and_markup_are_shown_as_text(page: Any) -> None:
     page.fill("#sentence", "<img src=x onerror=alert(1)> crack")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#words').children.length > 5")
+    expect(page.locator("#words > *").nth(5)).to_be_attached()
     _settled(page)
     assert page.locator("img").count() == 0 and page.told == []
     page.fill("#sentence", "___ ___")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#status').textContent.includes('2 gaps')")
+    expect(page.locator("#status")).to_contain_text("2 gaps")
 
 
 def test_every_control_has_a_name(page: Any) -> None:

@@ -212,6 +212,10 @@ GROUPS = {"task", "probe", "strategy", "dataset"}
         ({"tolerance": -1}, ["tolerance = -1", "greater than or equal to 0"]),
         ({"compare": "better"}, ["compare = 'better'", "'ordering'"]),
         ({"rows": {"task": "upos", "metric": "f1"}}, ["'rows.stage' is missing"]),
+        (
+            {"rows": PROBE | {"stage": "prob"}},
+            ["rows.stage = 'prob' is unknown", "stages: pretrain"],
+        ),
         ({"rows": PROBE | {"tsk": "upos"}}, ["unknown column 'rows.tsk'", "columns: corpus"]),
         ({"rows": PROBE | {"layer": 1}}, ["rows.layer = 1", "a text (in quotes)"]),
         ({"rows": PROBE | {"train_size": "all"}}, ["rows.train_size = 'all'", "a number"]),

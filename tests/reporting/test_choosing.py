@@ -160,7 +160,11 @@ def test_bad_values_are_one_line(report, capsys, arguments, code, told):
     assert err.startswith(f"error: {told}") and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("change", ["{", "[]", "rows", "ties", "task"])
+DEEP = "[" * 200_000
+DAMAGES = ["{", "[]", DEEP, "rows", "ties", "task", "lower", "mean", "name", "more"]
+
+
+@pytest.mark.parametrize("change", DAMAGES, ids=[each[:5] for each in DAMAGES])
 def test_a_damaged_file_is_one_line(report, capsys, change):
     content = made(LINES)
     if change == "rows":
@@ -169,7 +173,15 @@ def test_a_damaged_file_is_one_line(report, capsys, change):
         content["ties"] = [[0, 99]]
     elif change == "task":
         content["rows"]["task"][0] = 3
-    text = change if change in ("{", "[]") else json.dumps(content)
+    elif change == "lower":
+        content["tasks"] = [TASKS[0] | {"lower": "x"}, *TASKS[1:]]
+    elif change == "mean":
+        content["rows"]["mean"][0] = "0.5"
+    elif change == "name":
+        content["systems"] = [SYSTEMS[0] | {"name": 3}, *SYSTEMS[1:]]
+    elif change == "more":
+        content["surplus"] = 1
+    text = change if change in ("{", "[]", DEEP) else json.dumps(content)
     (report / written.NAME).write_text(text, encoding="utf-8")
     code, _, err = _run(capsys, "--report", str(report))
     assert code == 3 and "scores.json: is not readable; run `dvc repro` again" in err

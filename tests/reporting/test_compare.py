@@ -195,6 +195,7 @@ def test_files_hold_everything_escaped(project: Project, tmp_path: Path) -> None
         (("HEAD", "empty"), "there is no report of 'wiki' in it; reports there: none"),
         (("HEAD", "torn"), "manifest.json: is not readable"),
         (("HEAD", "older"), "another version of polyseme: it lacks rank"),
+        (("HEAD", "text"), "column value holds string, not double"),
         (("HEAD", "noise"), "results.parquet: is not readable"),
     ],
 )
@@ -210,6 +211,12 @@ def test_what_cannot_be_read_is_one_line(
     pq.write_table(whole.drop_columns(["rank"]), folder / "results.parquet")
     project.commit("older")
     project.git("tag", "older")
+    at = whole.column_names.index("value")
+    pq.write_table(
+        whole.set_column(at, "value", whole["value"].cast(pa.string())), folder / "results.parquet"
+    )
+    project.commit("text")
+    project.git("tag", "text")
     (folder / "results.parquet").write_bytes(b"PAR1 and noise")
     project.commit("noise")
     project.git("tag", "noise")
@@ -222,7 +229,8 @@ def test_what_cannot_be_read_is_one_line(
         project.compare(first, *revisions[1:])
     line = str(caught.value)
     assert part in line and "\n" not in line, line
-    assert isinstance(caught.value, IntegrityError) == ("not readable" in part)
+    torn = "not readable" in part or "holds" in part
+    assert isinstance(caught.value, IntegrityError) == torn
 
 
 def test_other_misuse_is_one_line(project: Project, tmp_path: Path) -> None:

@@ -132,3 +132,6 @@ def _check_column(key: str, name: str, cell: Any, path: Path) -> None:
         if each is not None and type(each) is not wanted:
             word = {str: "a text (in quotes)", bool: "true or false", int: "a number"}[wanted]
             raise ConfigError(f"{key} = {each!r} is not allowed", where=path, mend=f"give {word}")
+        if name == "stage" and each not in results.STAGES:
+            mend = f"stages: {', '.join(results.STAGES)}"
+            raise ConfigError(f"{key} = {each!r} is unknown", where=path, mend=mend)

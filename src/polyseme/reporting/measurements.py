@@ -158,9 +158,8 @@ def ordering(names: Mapping[str, Sequence[str]]) -> Callable[[Row], tuple[Any, .
     Args:
         names: column -> selected names in the order of the report.
     """
-    stages = ("pretrain", "invariance", "finetune", "probe", "intrinsic", "baseline")
     ranks = {column: {name: n for n, name in enumerate(known)} for column, known in names.items()}
-    ranks["stage"] = {name: n for n, name in enumerate(stages)}
+    ranks["stage"] = {name: n for n, name in enumerate(results.STAGES)}
     columns = ["stage"] + [n for n in results.SCHEMA.names if n not in ("stage", *VALUES)]
 
     def key(row: Row) -> tuple[Any, ...]:

@@ -154,6 +154,11 @@ def _rows(content: bytes, where: str) -> list[dict[str, Any]]:
     except pa.ArrowException:
         mend = "make the report again with `make repro` and commit it"
         raise IntegrityError("is not readable", where=where, mend=mend) from None
+    types = dict(zip(results.REPORT_SCHEMA.names, results.REPORT_SCHEMA.types, strict=True))
+    for name, kind in zip(table.schema.names, table.schema.types, strict=True):
+        if kind != types.get(name, kind):
+            what = f"column {name} holds {kind}, not {types[name]}"
+            raise IntegrityError(what, where=where, mend="make it again with `make repro`")
     there, known = set(table.column_names), set(results.REPORT_SCHEMA.names)
     if there != known:
         told = [f"lacks {', '.join(sorted(known - there))}"] if known - there else []

@@ -20,20 +20,75 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, model_validator
+
 from polyseme.errors import DataError
 from polyseme.reporting import alike
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
 from polyseme.reporting.rankings import finals, outcomes
 
-NAME = "scores.json"
+NAME, PAIR = "scores.json", 2
 COLUMNS = (
     "task system strategy labels valid mean low high seeds seconds bytes parameters counts".split()
 )
-_TABLES = {
-    "tasks": ("name", "kind", "metric", "lower"),
-    "systems": ("name", "family", "pretrain"),
-}
+
+
+class _Strict(BaseModel):
+    """Values of just these types; a number may be whole."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class _Task(_Strict):
+    name: str
+    kind: str
+    metric: str
+    lower: bool
+
+
+class _System(_Strict):
+    name: str
+    family: str | None
+    pretrain: float | None
+
+
+class _Rows(_Strict):
+    task: list[int]
+    system: list[int]
+    strategy: list[int]
+    labels: list[int | None]
+    valid: list[float | None]
+    mean: list[float]
+    low: list[float | None]
+    high: list[float | None]
+    seeds: list[int]
+    seconds: list[float | None]
+    bytes: list[int | float | None]
+    parameters: list[int | None]
+    counts: list[int]
+
+
+class _Scores(_Strict):
+    """What `build` gives; places are in their lists, and columns of one length."""
+
+    tasks: list[_Task]
+    systems: list[_System]
+    strategies: list[str]
+    rows: _Rows
+    ties: list[list[int]] | None
+
+    @model_validator(mode="after")
+    def _places(self) -> _Scores:
+        num = len(self.rows.task)
+        sizes = len(self.tasks), len(self.systems), len(self.strategies)
+        columns = (self.rows.task, self.rows.system, self.rows.strategy)
+        inside = all(min(c) >= 0 and max(c) < n for c, n in zip(columns, sizes, strict=True) if c)
+        even = {len(getattr(self.rows, name)) for name in COLUMNS} == {num}
+        pairs = all(len(p) == PAIR and all(0 <= n < num for n in p) for p in self.ties or ())
+        if not (num and inside and even and pairs):
+            raise ValueError("places beyond their lists")
+        return self
 
 
 def build(evidence: Evidence) -> dict[str, Any] | None:
@@ -80,8 +135,8 @@ def load(folder: Path) -> dict[str, Any]:
         raise DataError("is missing", where=path, mend=told)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        _check(content)
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        _Scores.model_validate(content)
+    except (ValueError, RecursionError):
         raise DataError("is not readable", where=path, mend="run `dvc repro` again") from None
     return dict(content)
 
@@ -89,22 +144,6 @@ def load(folder: Path) -> dict[str, Any]:
 def number(value: float | None) -> float | None:
     """Six significant digits are more than seeds can tell."""
     return None if value is None else float(f"{value:.6g}")
-
-
-def _check(content: dict[str, Any]) -> None:
-    """Every list is there, of equal length, and every place is in its list."""
-    for key, columns in _TABLES.items():
-        if not all(name in each for each in content[key] for name in columns):
-            raise ValueError
-    rows, num = content["rows"], len(content["rows"]["task"])
-    for column, key in (("task", "tasks"), ("system", "systems"), ("strategy", "strategies")):
-        if not all(0 <= place < len(content[key]) for place in rows[column]):
-            raise ValueError
-    if not num or any(len(rows[name]) != num for name in COLUMNS):
-        raise ValueError
-    for pair in content["ties"] or ():
-        if len(pair) != 2 or not all(0 <= place < num for place in pair):  # noqa: PLR2004
-            raise ValueError
 
 
 def _task(evidence: Evidence, task: str, rows: Measurements) -> dict[str, Any]:
