@@ -40,13 +40,21 @@ class Labelling(NamedTuple):
 
 
 class Units(NamedTuple):
-    """Scored units of a split: vectors, gold label numbers, the word of each, its choices."""
+    """Scored units of a split: vectors, gold label numbers; word, choices and item of each.
+
+    Items are numbered from 0 in the order of the split, those without a unit left out.
+    """
 
     h_LND: Tensor
     gold_N: np.ndarray
     words: list[str]
     choices: Choices | None
-    num_items: int
+    items_N: np.ndarray
+
+    @property
+    def num_items(self) -> int:
+        """How many items have units."""
+        return len(np.unique(self.items_N))
 
 
 class Labelled(NamedTuple):
@@ -82,7 +90,7 @@ def labelled(probed: Probed, options: Fitting, *, max_valid: int) -> Labelled | 
     known = torch.from_numpy(np.flatnonzero(valid.gold_N < len(task.labels)))
     valid = Units(
         valid.h_LND[:, known], valid.gold_N[known], [valid.words[n] for n in known.tolist()],
-        None, valid.num_items,
+        None, valid.items_N[known],
     )  # fmt: skip
     keys = keys_of(probed)
     pairs = [labels_of(train, valid, key) for key in keys]
@@ -158,7 +166,7 @@ def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) ->
         np.array([targets[item][unit] for item, unit in places], dtype=np.int64),
         [_word(split, item, unit) for item, unit in places],
         None if choices is None else [choices[item][unit] for item, unit in places],
-        len({item for item, _ in places}),
+        np.unique([item for item, _ in places], return_inverse=True)[1],
     )
 
 
