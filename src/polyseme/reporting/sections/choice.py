@@ -51,8 +51,8 @@ def build(evidence: Evidence) -> Section | None:
         "What to use",
         "choice",
         paragraphs=(
-            "For other numbers of labels, limits of size, time and latency, and kinds of tasks: the "
-            "form of the HTML page, or in the terminal",
+            "For other numbers of labels, limits of size, time and latency, and kinds of tasks: "
+            "the form of the HTML page, or in the terminal",
         ),
         code=f"polyseme choose --report reports/{evidence.experiment} --labels 128 --max-ms 5",
         widgets=("chooser", "matrix"),
