@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from polyseme import results
 from polyseme.data.words import Glued
 from polyseme.errors import ConfigError
 from polyseme.models.base import Words
@@ -190,3 +192,30 @@ def test_the_control_task_is_learned_and_scored_on_its_own_labels(
     found = scores()
     assert found[False] == {1.0}
     assert max(found[True]) < 0.9
+
+
+def test_right_answers_are_kept_item_by_item_of_real_labels_and_the_full_rank(
+    probed: Probed,
+) -> None:
+    kept: list[dict[str, Any]] = []
+    rows = list(evaluate("linear", {"ranks": [1], "min_steps": 3}, probed, kept.append))
+    wanted = [r for r in rows if r["metric"] == "accuracy" and not r["control"] and not r["rank"]]
+    assert len(kept) == len(wanted) == 2 * LAYERS
+    lengths = [len(words) for words in probed.task.splits["test"].sentences]
+    for row, of in zip(wanted, kept, strict=True):
+        assert of.keys() == set(results.PROBED_SCHEMA.names) - {"representation"}
+        assert [of[key] for key in ("task", "probe", "layer", "seed")] == [
+            "tags", "linear", row["layer"], row["seed"]
+        ]  # fmt: skip
+        assert of["units"] == lengths and all(map(int.__le__, of["right"], lengths))
+        assert sum(of["right"]) / sum(lengths) == pytest.approx(row["value"])
+    equal = {tuple(of["right"][1::3]) for of in kept if len(set(of["right"])) > 1}
+    assert equal, "not every answer is right or wrong"
+
+
+def test_items_without_a_unit_are_not_counted(probed: Probed) -> None:
+    split = probed.task.splits["test"]
+    labels = [[None] * len(words) if n % 2 else words for n, words in enumerate(split.labels)]
+    units = labellings.units(probed.encode, probed.task, Split(split.sentences, labels), None)
+    assert units.num_items == 15 and units.items_N.max() == 14
+    assert (np.bincount(units.items_N) == 5).all()
