@@ -63,8 +63,13 @@ def test_a_task_of_few_types_has_no_control_task(
     assert {row["metric"] for row in evaluate("linear", {"min_steps": 2}, probed)} == {"accuracy"}
 
 
+def _noted() -> int:
+    """Bytes of everything else, for 60 and 30 sentences of 5 words."""
+    return labellings.WORK + labellings.BOOK * (60 + 30) * 5
+
+
 def test_no_more_units_are_chosen_than_fit_beside_those_of_the_test(probed: Probed) -> None:
-    test = labellings.units_of(probed, "test", None).h_LND.nbytes
+    test = labellings.units_of(probed, "test", None).h_LND.nbytes + _noted()
     for bytes_, expected in ((2**31, 200), (test + 100 * LAYERS * DIM * 8, 100), (test + 1, 1)):
         options = linear.Config(max_units=200, max_gib=bytes_ / 2**30)
         most = labellings.most_units(probed, options)
@@ -75,9 +80,9 @@ def test_no_more_units_are_chosen_than_fit_beside_those_of_the_test(probed: Prob
 
 
 def test_a_limit_below_what_the_test_needs_is_refused(probed: Probed) -> None:
-    test = labellings.units_of(probed, "test", None).h_LND.nbytes
+    test = labellings.units_of(probed, "test", None).h_LND.nbytes + _noted()
     options = linear.Config(max_gib=test / 2**30)
-    with pytest.raises(ConfigError, match=r"test units of tags alone take more .* raise max_gib"):
+    with pytest.raises(ConfigError, match=r"test units of tags alone take 0.*GiB.* raise max_gib"):
         labellings.most_units(probed, options)
     assert labellings.most_units(probed, options, "valid", 1) > 1
 

@@ -30,6 +30,9 @@ NUMBER = 4
 """Bytes of a number."""
 BYTES = 2 * NUMBER
 """With its scaled copy."""
+WORK, BOOK = 64 * 2**20, 160
+"""Bytes for what is no vector: weights, a batch, the code; and what is noted of each unit of the
+training split and of the one beside, chosen or not (measured by benchmarks/probe_memory.py)."""
 
 
 class Labelling(NamedTuple):
@@ -124,15 +127,16 @@ def most_units(
         ConfigError: the vectors beside alone need more.
     """
     usual = Fitting()
-    width, split = probed.task.family.width(probed.dim), probed.task.splits[beside]
-    number = len(_places(probed.task.targets(split), split))
-    number = number if most_beside is None else min(number, most_beside)
+    width = probed.task.family.width(probed.dim)
+    places = {name: _number(probed.task, name) for name in ("train", beside)}
+    number = min(places[beside], places[beside] if most_beside is None else most_beside)
     max_gib = getattr(options, "max_gib", usual.max_gib)
-    left = max_gib * GIB - number * NUMBER * probed.num_layers * width
+    held = WORK + BOOK * sum(places.values()) + number * NUMBER * probed.num_layers * width
+    left = max_gib * GIB - held
     if left <= 0:
         raise ConfigError(
-            f"the vectors of {number:,} {beside} units of {probed.task.name} alone take more than "
-            f"max_gib = {max_gib:g}",
+            f"{number:,} {beside} units of {probed.task.name} alone take {held / GIB:.3g} GiB, "
+            f"and max_gib = {max_gib:g}",
             where="conf/probe",
             mend="raise max_gib of the probe",
         )
@@ -140,6 +144,11 @@ def most_units(
         getattr(options, "max_units", usual.max_units),
         most_vectors(left / GIB, probed.num_layers, width),
     )
+
+
+def _number(task: PreparedTask, name: SplitName) -> int:
+    """Units of a split that have a label."""
+    return len(_places(task.targets(task.splits[name]), task.splits[name]))
 
 
 def most_vectors(max_gib: float, layers: int, dim: int) -> int:
