@@ -80,7 +80,7 @@ def test_the_best_layer_is_told_with_what_cannot_be_told_apart_from_it(evidence)
     assert {first.task, second.task} == {"truecase", "sst2"}
     (part,) = [p for p in answer.build(evidence).parts if p.title == "Which layer?"]
     assert "better than it in 2 of 2 pairs" in part.paragraphs[0]
-    assert "in 0 no other layer" in part.paragraphs[0]
+    assert "in 0 every other layer is worse" in part.paragraphs[0]
     cells = {cell.text for row in part.tables[0].rows for cell in row}
     assert f"bert {first.best} ({3 - first.best})" in cells
 

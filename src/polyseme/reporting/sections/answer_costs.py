@@ -83,7 +83,7 @@ def layers(evidence: Evidence) -> Part | None:
         f"their depth (0: input, 1: last layer): earliest for {_text(low[0])} ({_text(low[1])}), "
         f"latest for {_text(high[0])} ({_text(high[1])}). The best layer is above the input and "
         f"better than it in {above} of {len(found)} pairs of task and representation; in "
-        f"{alone} no other layer can be told apart from it."
+        f"{alone} every other layer is worse than it."
     )
     columns = ["Task", "Depth of the best layer", "Gain over layer 0", "Better than layer 0"]
     columns += ["Representations", "Best layer of each (not told apart from it)"]
@@ -126,7 +126,7 @@ def labels(evidence: Evidence) -> Part | None:
         for way, words in (
             ("better", f"{size} labels with pre-training are better than all labels without"),
             ("worse", f"all labels without pre-training are better than {size} with it"),
-            ("tie", "they cannot be told apart"),
+            ("tie", f"{size} with it and all without cannot be told apart"),
         )
         if ways[way]
     )
