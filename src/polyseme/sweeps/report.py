@@ -123,7 +123,8 @@ def _number(value: float | None) -> str:
 
 def _spread(point: Expected) -> str:
     """Mean and deviation; one that rounding hides is 0."""
-    sd = 0.0 if point.sd < abs(point.mean) * 10**-DIGITS else point.sd
+    hidden = abs(point.mean) >= SMALL and round(point.sd, DIGITS) == 0
+    sd = 0.0 if hidden else point.sd
     return f"{_number(point.mean)} ± {_number(sd)}"
 
 
