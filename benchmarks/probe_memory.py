@@ -56,12 +56,13 @@ def _run(kind: Kind, max_gib: float, folder: Path) -> dict[str, Any]:
         splits = {name: _split(name) for name in ("train", "valid", "test")}
         base.write(made, splits, {"name": "upos", "family": "tagging"})
     model = _ewt.model()
-    cache = FeatureCache({}, 2**33, folder / kind, kind=kind)
+    own = folder / f"{kind}-{max_gib}"
+    cache = FeatureCache({}, 2**33, own, kind=kind)
     encode = partial(cache.encode, lambda: model)
     probed = Probed(encode, PreparedTask(made), SEEDS, model.num_layers, model.dim)
     with _Watch() as watch:
         rows = list(evaluate("linear", {**OPTIONS, "max_gib": max_gib}, probed))
-    files = [path.stat().st_size for path in (folder / kind).glob("*.npy")]
+    files = [path.stat().st_size for path in own.glob("*.npy")]
     found: dict[str, Any] = {"type": kind, "max_gib": max_gib}
     found["anonymous_gib"] = round(watch.grown / 2**30, 2)
     found["files_gib"] = round(sum(files) / 2**30, 2)

@@ -1,4 +1,4 @@
-"""Stage invariance@<corpus>-<model>: checks that must pass before a score counts."""
+"""Stage invariance@<corpus>-<model>: checks that must pass before a score counts; latency."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from polyseme.models import base
 from polyseme.models.common import artifact
 from polyseme.runtime.stage import Stage, run
 from polyseme.training.determinism import device_of, make_deterministic
+from polyseme.transfer import latency
 
 
 def main(stage: Stage) -> None:
@@ -25,6 +26,8 @@ def main(stage: Stage) -> None:
     results.write(out / "results.parquet", rows, schema=results.CHECK_SCHEMA)
     failed = [f"{row['task']}: {row['metric']}" for row in rows if row["checked"] is False]
     stage.record["failed"] = failed
+    if asked := battery.sentences(paths.task(experiment, ""), names):
+        stage.record["latency"] = latency.measure(representation, asked)
     stage.tracker.table("results", out / "results.parquet")
 
 

@@ -37,19 +37,24 @@ def main(stage: Stage) -> None:
         {"numerics": params["numerics"]} | getattr(module, "identity", dict)(),
         runtime,
     )
-    rows = []
+    rows: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
     for variant, representation in _variants(card, base.load(folder, device)):
         common = artifact.columns(card) | variant
         cache = FeatureCache(identity | {"variant": variant}, runtime.feature_cache_bytes)
         encode = partial(cache.encode, partial(_same, representation))
         shape = representation.num_layers, representation.dim
+        answers: list[dict[str, Any]] = []
         chosen = [(probe, task) for probe in params["probe"] for task in tasks]
         for probe, task in tqdm(chosen, desc=name, disable=not stage.runtime.progress):
             values = params["probe"][probe]
-            found = evaluate(probe, values, Probed(encode, task, params["seeds"], *shape, device))
+            probed = Probed(encode, task, params["seeds"], *shape, device)
+            found = evaluate(probe, values, probed, answers.append)
             rows += [common | row for row in found]
+        kept += [{"representation": common["representation"]} | answer for answer in answers]
     out = stage.output(paths.results(experiment, "probe", corpus, name))
     results.write(out / "results.parquet", rows)
+    results.write(out / "items.parquet", kept, schema=results.PROBED_SCHEMA)
     stage.tracker.table("results", out / "results.parquet")
 
 

@@ -55,6 +55,19 @@ ITEM_SCHEMA = pa.schema(
 )
 """Of values of single items, in the order of the test split, kept for comparisons."""
 
+PROBED_SCHEMA = pa.schema(
+    [
+        ("representation", pa.string()),
+        ("task", pa.string()),
+        ("probe", pa.string()),
+        ("layer", pa.string()),
+        ("seed", pa.int64()),
+        ("right", pa.list_(pa.int32())),
+        ("units", pa.list_(pa.int32())),
+    ]
+)
+"""Of a classifier's answers: right ones and units of each item, in the order of the test split."""
+
 CHECK_SCHEMA = SCHEMA.append(pa.field("tolerance", pa.float64())).append(
     pa.field("reason", pa.string())
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from polyseme import results
 from polyseme.data.words import Glued
 from polyseme.errors import ConfigError
 from polyseme.models.base import Words
@@ -61,8 +63,13 @@ def test_a_task_of_few_types_has_no_control_task(
     assert {row["metric"] for row in evaluate("linear", {"min_steps": 2}, probed)} == {"accuracy"}
 
 
+def _noted() -> int:
+    """Bytes of everything else, for 60 and 30 sentences of 5 words."""
+    return labellings.WORK + labellings.BOOK * (60 + 30) * 5
+
+
 def test_no_more_units_are_chosen_than_fit_beside_those_of_the_test(probed: Probed) -> None:
-    test = labellings.units_of(probed, "test", None).h_LND.nbytes
+    test = labellings.units_of(probed, "test", None).h_LND.nbytes + _noted()
     for bytes_, expected in ((2**31, 200), (test + 100 * LAYERS * DIM * 8, 100), (test + 1, 1)):
         options = linear.Config(max_units=200, max_gib=bytes_ / 2**30)
         most = labellings.most_units(probed, options)
@@ -73,9 +80,9 @@ def test_no_more_units_are_chosen_than_fit_beside_those_of_the_test(probed: Prob
 
 
 def test_a_limit_below_what_the_test_needs_is_refused(probed: Probed) -> None:
-    test = labellings.units_of(probed, "test", None).h_LND.nbytes
+    test = labellings.units_of(probed, "test", None).h_LND.nbytes + _noted()
     options = linear.Config(max_gib=test / 2**30)
-    with pytest.raises(ConfigError, match=r"test units of tags alone take more .* raise max_gib"):
+    with pytest.raises(ConfigError, match=r"test units of tags alone take 0.*GiB.* raise max_gib"):
         labellings.most_units(probed, options)
     assert labellings.most_units(probed, options, "valid", 1) > 1
 
@@ -190,3 +197,30 @@ def test_the_control_task_is_learned_and_scored_on_its_own_labels(
     found = scores()
     assert found[False] == {1.0}
     assert max(found[True]) < 0.9
+
+
+def test_right_answers_are_kept_item_by_item_of_real_labels_and_the_full_rank(
+    probed: Probed,
+) -> None:
+    kept: list[dict[str, Any]] = []
+    rows = list(evaluate("linear", {"ranks": [1], "min_steps": 3}, probed, kept.append))
+    wanted = [r for r in rows if r["metric"] == "accuracy" and not r["control"] and not r["rank"]]
+    assert len(kept) == len(wanted) == 2 * LAYERS
+    lengths = [len(words) for words in probed.task.splits["test"].sentences]
+    for row, of in zip(wanted, kept, strict=True):
+        assert of.keys() == set(results.PROBED_SCHEMA.names) - {"representation"}
+        assert [of[key] for key in ("task", "probe", "layer", "seed")] == [
+            "tags", "linear", row["layer"], row["seed"]
+        ]  # fmt: skip
+        assert of["units"] == lengths and all(map(int.__le__, of["right"], lengths))
+        assert sum(of["right"]) / sum(lengths) == pytest.approx(row["value"])
+    equal = {tuple(of["right"][1::3]) for of in kept if len(set(of["right"])) > 1}
+    assert equal, "not every answer is right or wrong"
+
+
+def test_items_without_a_unit_are_not_counted(probed: Probed) -> None:
+    split = probed.task.splits["test"]
+    labels = [[None] * len(words) if n % 2 else words for n, words in enumerate(split.labels)]
+    units = labellings.units(probed.encode, probed.task, Split(split.sentences, labels), None)
+    assert units.num_items == 15 and units.items_N.max() == 14
+    assert (np.bincount(units.items_N) == 5).all()

@@ -6,7 +6,7 @@ import re
 import statistics
 from typing import Any
 
-from readme_page import Block
+from readme_page import Block, numbers
 from readme_rules import (
     Data,
     Row,
@@ -19,6 +19,8 @@ from readme_rules import (
 )
 
 LEVEL, MOST = 0.05, "most"
+OWN_SIDES = ("layer", "labels")
+"""Their sides are other layers, and other numbers of labels: their rules compute them."""
 
 
 def rows_of(data: Data, question: str, **wanted: Any) -> list[Row]:
@@ -30,7 +32,7 @@ def rows_of(data: Data, question: str, **wanted: Any) -> list[Row]:
         and row["variant"] == question
         and all(row[key] == value for key, value in wanted.items())
     ]
-    for row in found:
+    for row in found if question not in OWN_SIDES else ():
         other, _, strategy = row["against"].partition(", ")
         sides = [
             _scores(data, row, row["representation"], row["strategy"]),
@@ -196,3 +198,65 @@ def contests(data: Data, block: Block, row: dict[str, str], column: str) -> Valu
     if column in counts:
         return [float(counts[column])]
     return [mean(distances)] if column.startswith("Mean") else [float(len(distances))]
+
+
+def _by_layer(data: Data, task: str, name: str) -> dict[str, dict[int, float]]:
+    """Layer -> accuracy of the linear probe by seed."""
+    rows = data.pick(
+        stage="probe", task=task, representation=name, probe="linear", metric="accuracy",
+        control=False, rank=None, split="test",
+    )  # fmt: skip
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["layer"], []).append(row)
+    return {layer: seeds(of) for layer, of in found.items()}
+
+
+@first_rule("^Answer$", "^Where a linear probe")
+def layers(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
+    """Depth and gain of the best layers, from scores; what is tied, from tests."""
+    tests = rows_of(data, "layer", task=row["Task"])
+    names = list(dict.fromkeys(each["representation"] for each in tests))
+    tops, ties, above = {}, {}, []
+    for name in names:
+        own = [each for each in tests if each["representation"] == name]
+        tops[name] = own[0]["layer"]
+        ties[name] = [each["against"].rpartition(" ")[2] for each in own if _verdict(each) == "tie"]
+        above += [_verdict(each) for each in own if each["against"].endswith("layer 0")]
+    scores = {name: _by_layer(data, row["Task"], name) for name in names}
+    assert all(
+        mean(of[tops[name]].values()) == max(mean(v.values()) for v in of.values())
+        for name, of in scores.items()
+    )
+    if column == "Depth of the best layer":
+        return [mean(int(tops[name]) / (len(scores[name]) - 1) for name in names)]
+    if column == "Gain over layer 0":
+        gains = [mean(of[tops[n]].values()) - mean(of["0"].values()) for n, of in scores.items()]
+        return [mean(gains)]
+    if column.startswith("Best layer"):
+        told = [(tops[name], *sorted(ties[name], key=int)) for name in names]
+        text = ", ".join(f"{n} {' '.join(of)}" for n, of in zip(names, told, strict=True))
+        return [value for value, _ in numbers(text)]
+    counts = {"Better than layer 0": above.count("better"), "Representations": len(names)}
+    return [float(counts[column])]
+
+
+@first_rule("^Answer$", "^What validation chooses")
+def few(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
+    """A score with few labels, and the test against all labels from scratch."""
+    task, (name, _, strategy) = row["Task"], row["Best with few labels"].partition(", ")
+    (found,) = rows_of(data, "labels", task=task)
+    assert (found["representation"], found["strategy"]) == (name, strategy)
+    most = int(found["against"].split()[-2])
+    sides = [
+        _scores(data, found | {"train_size": size}, name, way)
+        for way, size in ((strategy, found["train_size"]), ("scratch", most))
+    ]
+    common = sides[0].keys() & sides[1].keys()
+    assert abs(mean(sides[0][s] - sides[1][s] for s in common) - found["value"]) < 1e-9
+    if column == "Score":
+        values = list(sides[0].values())
+        return [mean(values), *([statistics.stdev(values)] if len(values) > 1 else [])]
+    if column in ("Labels", "All labels"):
+        return [float(found["train_size"] if column == "Labels" else most)]
+    return _difference(found, "Difference" if column.startswith("Less") else column)

@@ -270,3 +270,21 @@ def test_composing_refuses_a_bad_anchor(tmp_path: Path) -> None:
     (tmp_path / "conf/anchor/mine.yaml").write_text("claim: nothing more\n")
     with pytest.raises(ConfigError, match=r"conf/anchor/mine\.yaml: key 'source' is missing"):
         compose.composed([], tmp_path / "conf")
+
+
+def test_committed_anchors_name_items_that_exist() -> None:
+    """A misspelt name would only be reported as what the run cannot test."""
+    groups = {"task": ["task"], "probe": ["probe"]}
+    groups["representation"] = ["lm", "static", "baseline"]
+    known = {
+        key: {path.stem for group in names for path in (ROOT / "conf" / group).glob("*.yaml")}
+        for key, names in groups.items()
+    }
+    datasets = {path.stem for path in (ROOT / "conf/dataset").glob("*.yaml")}
+    for name, anchor in anchors.read(ROOT / "conf/anchor").items():
+        for rows in (anchor.rows, anchor.against):
+            for key, items in known.items():
+                named = rows.get(key) or []
+                for each in named if isinstance(named, list | tuple) else [named]:
+                    assert str(each).removesuffix("_init") in items, f"{name}: {key} {each}"
+        assert anchor.dataset in {"", "any", *datasets}, f"{name}: {anchor.dataset}"

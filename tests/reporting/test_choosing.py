@@ -23,7 +23,7 @@ SYSTEMS = [
     {"name": "large", "family": "contextual", "pretrain": 50.0},
     {"name": "broken", "family": "contextual", "pretrain": 9.0},
 ]
-SIZE = (1e6, 9e6, 1e6)
+SIZE, MILLISECONDS = (1e6, 9e6, 1e6), (0.1, 4.0, 2.0)
 FULL, FROZEN = 0, 1
 
 
@@ -31,7 +31,8 @@ def row(task: int, system: int, labels: int, valid: float, mean: float, **other:
     """A line with an interval of 0.02 to each side."""
     line = {"task": task, "system": system, "strategy": FULL, "labels": labels, "valid": valid}
     line |= {"mean": mean, "low": mean - 0.02, "high": mean + 0.02, "seeds": 3, "seconds": 8.0}
-    return line | {"bytes": SIZE[system], "parameters": 10, "counts": int(system != 2)} | other
+    line |= {"bytes": SIZE[system], "milliseconds": MILLISECONDS[system], "parameters": 10}
+    return line | {"counts": int(system != 2)} | other
 
 
 LINES = [
@@ -77,6 +78,8 @@ def test_what_failed_a_check_is_never_recommended():
         (Limits(labels=128, megabytes=1), {0: 1}),
         (Limits(megabytes=8.99), {0: 1}),
         (Limits(megabytes=9), {0: 2}),
+        (Limits(milliseconds=3.9), {0: 1}),
+        (Limits(milliseconds=4), {0: 2}),
         (Limits(seconds=8), {0: 2}),
     ],
 )

@@ -338,3 +338,12 @@ def _whole(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     columns = {name: [row.get(name) for row in rows] for name in results.REPORT_SCHEMA.names}
     found: list[dict[str, Any]] = pa.table(columns, schema=results.REPORT_SCHEMA).to_pylist()
     return found
+
+
+def test_rows_that_are_in_no_comparison_are_counted(project: Project) -> None:
+    rows = [_row(value, seed=seed) for seed, value in SCORES.items()]
+    project.report([*rows[1:], rows[0] | {"value": float("nan")}, rows[1]])
+    told = " ".join(project.compare("HEAD").split())
+    assert "1 rows of both have no number as their value in the second." in told
+    assert "1 rows of the second measure the same as a later row, which counts." in told
+    assert "value in the first" not in told and "rows of the first" not in told

@@ -210,6 +210,7 @@ def test_script_and_python_choose_the_same(opened):
             labels=draw.choice([None, 10, 32, 200, 600]),
             megabytes=draw.choice([None, 0.5, 1, 5.5, 9]),
             seconds=draw.choice([None, 1, 29.5]),
+            milliseconds=draw.choice([None, None, 0.05, 2, 4]),
         )
         asked.append(
             (_random_scores(seed), sorted(draw.sample(range(3), draw.randint(1, 3))), limits)

@@ -30,7 +30,7 @@ UNCOVERED = {
         "^(paragraph|caption)$",
     ): "rules in words; how often a strategy, layer, price wins",
     ("^Answer$", "^The best of both"): "McNemar, and what could be seen: no rows",
-    ("^Answer$", "^(Where a linear|Labels that|What the best)"): "chosen layers, seconds",
+    ("^Answer$", "^(What validation|What the best)"): "labels by interpolation, seconds",
     ("^What to use$", ""): "those of scores.json, which tests of choices compute again",
     ("^Comparison$", "^Ranks"): "from all pairs of tests",
     ("^All representations", ""): "seconds, bytes, and intrinsic measures: see their own tables",

@@ -11,6 +11,7 @@ from tests.sweeps import toy
 
 from polyseme.errors import DataError
 from polyseme.sweeps import figure, report
+from polyseme.sweeps.expected import Expected
 
 
 def test_the_report_holds_all_trials_and_what_follows_from_them(project: Path) -> None:
@@ -28,7 +29,7 @@ def test_the_report_holds_all_trials_and_what_follows_from_them(project: Path) -
     assert curve[0]["mean"] == pytest.approx(statistics.fmean(values))
     assert curve[-1]["unbiased"] == pytest.approx(min(values))
     text = (folder / "README.md").read_text()
-    assert f"{min(values):.5g}" in text
+    assert report._number(min(values)) in text
     assert {p.name for p in folder.iterdir()} == {
         "README.md", "trials.parquet", "expected.parquet", "expected.svg", "expected-dark.svg",
     }  # fmt: skip
@@ -81,3 +82,31 @@ def test_without_a_complete_trial_there_is_no_report(project: Path) -> None:
     with pytest.raises(DataError, match="no trial is complete"):
         report.write("toy", sweep, toy.opened(sweep, project))
     assert not Path("reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(239640.0, "239,640"), (0.57, "0.57"), (1234.56789, "1,234.5679"), (-2.5, "−2.5"), (0.0, "0"),
+     (3.14159e-5, "3.142e−05"), (None, "–")],
+)  # fmt: skip
+def test_numbers_read_as_numbers(value: float | None, text: str) -> None:
+    assert report._number(value) == text
+
+
+def test_a_spread_that_rounding_hides_is_0() -> None:
+    assert report._spread(Expected(3, 0.4, 2e-12, 0.4)) == "0.4 ± 0"
+    assert report._spread(Expected(3, 0.4, 0.02, 0.4)) == "0.4 ± 0.02"
+
+
+def test_the_cost_is_that_of_the_stages_of_each_family(project: Path) -> None:
+    sweep = toy.read(toy.conf(trials=3, families=("a", "b")))
+    rows = [
+        {"family": family, "objective": "loss", "seconds": seconds}
+        for family, taken in (("a", (30.0, 60.0, None)), ("b", (1.0, 2.0, 3.0)))
+        for seconds in taken
+    ]
+    lines = [line for line in report._cost(sweep, rows) if line.startswith(("| a", "| b"))]
+    assert lines == [
+        "| a | 3 | 1.5 min | 45.0 s | 30.0 s | 1.0 min |",
+        "| b | 3 | 6.0 s | 2.0 s | 1.0 s | 3.0 s |",
+    ]

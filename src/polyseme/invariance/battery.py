@@ -59,6 +59,12 @@ def run(
         yield from _shuffled(representation, PreparedTask(root / task))
 
 
+def sentences(root: Path, names: Sequence[str]) -> list[Words]:
+    """Those that the checks ask about, of all families."""
+    chosen = of_each_family(root, names)
+    return [words for task in chosen for words in sample(tasks.read(root / task, "test"))]
+
+
 def by_size(root: Path, names: Sequence[str]) -> list[str]:
     """Tasks, the one with the fewest words first."""
     cards = {name: tasks.read_card(root / name) for name in names}

@@ -97,7 +97,8 @@ def code_length(options: Config, units: Labelled, num_labels: int) -> Tensor:
     order = torch.from_numpy(philox(0, STREAM).permutation(h_LND.shape[1]))
     scale = Scale.of(h_LND)
     coder = Coder(options, units, num_labels, scale)
-    return online(scale(h_LND[:, order]), labels_VN[:, order], options.fractions, num_labels, coder)
+    x_LND = scale.in_place(h_LND[:, order])
+    return online(x_LND, labels_VN[:, order], options.fractions, num_labels, coder)
 
 
 def online(

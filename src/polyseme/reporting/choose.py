@@ -14,7 +14,7 @@ from typing import Any
 from polyseme.errors import ConfigError
 
 COLUMNS = ("", "representation", "strategy", "task", "metric", "score", "interval")
-MORE = ("seeds", "labels", "MB", "seconds")
+MORE = ("seeds", "labels", "MB", "seconds", "ms")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", help="labelled training items, at most")
     parser.add_argument("--max-mb", help="megabytes of the weights, at most")
     parser.add_argument("--max-seconds", help="seconds of pre-training and one run, at most")
+    parser.add_argument("--max-ms", help="milliseconds for one sentence, at most")
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -41,6 +42,7 @@ def run(chosen: argparse.Namespace) -> int:
         labels=_whole("--labels", chosen.labels),
         megabytes=_limit("--max-mb", chosen.max_mb),
         seconds=_limit("--max-seconds", chosen.max_seconds),
+        milliseconds=_limit("--max-ms", chosen.max_ms),
     )
     found = scores.load(chosen.report)
     asked = choosing.tasks_of(found, task=chosen.task, kind=chosen.kind)
@@ -114,4 +116,5 @@ def _line(found: dict[str, Any], mark: str, n: int) -> tuple[str, ...]:
         numbers.count(row["labels"]),
         numbers.MISSING if row["bytes"] is None else f"{row['bytes'] / MEGABYTE:.3g}",
         numbers.MISSING if row["seconds"] is None else f"{row['seconds']:,.0f}",
+        numbers.MISSING if row["milliseconds"] is None else f"{row['milliseconds']:.3g}",
     )

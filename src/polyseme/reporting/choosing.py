@@ -36,11 +36,13 @@ class Limits:
         labels: labelled training items.
         megabytes: of the weights without a head, 10**6 bytes each.
         seconds: pre-training and one fine-tuning run.
+        milliseconds: for one sentence.
     """
 
     labels: int | None = None
     megabytes: float | None = None
     seconds: float | None = None
+    milliseconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def _within(rows: dict[str, list[Any]], n: int, limits: Limits) -> bool:
         "labels": limits.labels,
         "bytes": None if megabytes is None else megabytes * MEGABYTE,
         "seconds": limits.seconds,
+        "milliseconds": limits.milliseconds,
     }
     return all(
         bound is None or (rows[name][n] is not None and rows[name][n] <= bound)
@@ -170,13 +173,10 @@ def _least(scores: dict[str, Any], tasks: Sequence[int]) -> str:
     rows = scores["rows"]
     chosen = [n for n, task in enumerate(rows["task"]) if task in tasks]
     told = []
-    for name, unit in (("labels", 1), ("bytes", MEGABYTE), ("seconds", 1)):
+    for name, unit in (("labels", 1), ("bytes", MEGABYTE), ("seconds", 1), ("milliseconds", 1)):
         known = [rows[name][n] for n in chosen if rows[name][n] is not None]
         if known:
             shown = {"bytes": "MB"}.get(name, name)
-            told.append(
-                f"{min(known) / unit:,.3g} {shown}"
-                if unit > 1 or name == "seconds"
-                else f"{min(known):,} {shown}"
-            )
+            least = f"{min(known):,}" if name == "labels" else f"{min(known) / unit:,.3g}"
+            told.append(f"{least} {shown}")
     return "the least that was measured is " + ", ".join(told)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from polyseme.errors import DataError
 from polyseme.reporting import anchors, checks, made, polysemy, shared
 from polyseme.reporting.measurements import INIT, VALUES, Measurements, Row, is_main, ordering
 from polyseme.reporting.outcomes import Outcomes
+from polyseme.reporting.probe_outcomes import FILE, ProbeOutcomes
 from polyseme.reporting.selection import Selection
 from polyseme.tasks import base as tasks
 
@@ -47,6 +48,7 @@ class Evidence:
         forgetting: loss of language models on held-out text while a task is learned, with `system`.
         polysemy: system -> what it makes of words with several senses, if the stage wrote it.
         outcomes: what was predicted of single items, read when it is asked for.
+        probed: which answers of probes were right, likewise.
         records: name of a stage (`finetune@wiki-bert`) -> its run record.
         params: the whole params.yaml, of which provenance gives the digest.
         anchors: published figures of conf/anchor, by name.
@@ -63,6 +65,7 @@ class Evidence:
     forgetting: list[dict[str, Any]] = field(default_factory=list)
     polysemy: dict[str, polysemy.Polysemy] = field(default_factory=dict)
     outcomes: Outcomes = field(default_factory=lambda: Outcomes({}, {}, ()))
+    probed: ProbeOutcomes = field(default_factory=lambda: ProbeOutcomes({}, {}))
     records: dict[str, Record] = field(default_factory=dict)
     anchors: dict[str, anchors.Anchor] = field(default_factory=dict)
 
@@ -128,7 +131,9 @@ def collect(
     evidence.forgetting = _read_forgetting(evidence, root)
     evidence.polysemy = _read_polysemy(evidence, root)
     evidence.outcomes = Outcomes(_kept(evidence, root), evidence.tasks, selection.strategies)
+    evidence.probed = _probed(evidence, root)
     evidence.records = reader.records
+    _fill_latency(evidence)
     evidence.anchors = anchors.read(root / ANCHORS)
     for row in rows:
         of = evidence.made.get(
@@ -211,6 +216,14 @@ def _read_evaluations(selection: Selection, reader: _Reader) -> list[Row]:
     return [row for row in rows if _selected(row, selection)]
 
 
+def _fill_latency(evidence: Evidence) -> None:
+    """Put what the stage of the checks has measured beside each representation."""
+    for corpus, name in evidence.selection.pairs():
+        found = evidence.records.get(f"invariance@{corpus}-{name}", {}).get("latency", {})
+        system = evidence.system(corpus, name)
+        evidence.made[system] = replace(evidence.made[system], latency=found.get("median_ms"))
+
+
 def _shared(evidence: Evidence, reader: _Reader, rows: list[Row]) -> list[Row]:
     """Rows of word similarity over the pairs that all representations know."""
     made: list[Row] = []
@@ -249,6 +262,17 @@ def _kept(evidence: Evidence, root: Path) -> dict[str, list[Path]]:
         found = [root / folder / PREDICTIONS for folder in folders]
         files[evidence.system(corpus, name)] = [path for path in found if path.is_file()]
     return files
+
+
+def _probed(evidence: Evidence, root: Path) -> ProbeOutcomes:
+    """Answers beside the results of probes, whose folders have been verified by now."""
+    files, names = {}, {}
+    for corpus, name in evidence.selection.pairs():
+        path = root / paths.results(evidence.experiment, "probe", corpus, name) / FILE
+        if path.is_file():
+            system = evidence.system(corpus, name)
+            files[system], names[system] = path, name
+    return ProbeOutcomes(files, names)
 
 
 def _read_polysemy(evidence: Evidence, root: Path) -> dict[str, polysemy.Polysemy]:

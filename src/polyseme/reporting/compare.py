@@ -156,6 +156,7 @@ def _metrics(one: Side, other: Side) -> Section:
         f"{numbers.count(found.both)} rows in both, {numbers.count(found.changed)} of them with "
         f"another value; {numbers.count(found.only[0].total())} only in the first, "
         f"{numbers.count(found.only[1].total())} only in the second.",
+        *_odd(found),
         f"Main metrics of tasks and representations, {_count(len(found.changes), 'comparison')}: "
         + ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
         + ".",
@@ -197,6 +198,18 @@ def _signed(metric: str, difference: float) -> Cell:
     text = numbers.value(metric, difference, signed=True)
     is_blank = not text.strip("+−0.") and difference != 0
     return Cell(numbers.small(difference) if is_blank else text, difference)
+
+
+def _odd(found: Pairing) -> list[str]:
+    """Rows that are in no comparison, or would be hidden by others."""
+    told = []
+    for count, what in (
+        (found.undefined, "rows of both have no number as their value in the {}"),
+        (found.repeated, "rows of the {} measure the same as a later row, which counts"),
+    ):
+        for n, side in zip(count, ("first", "second"), strict=True):
+            told += [f"{numbers.count(n)} {what.format(side)}."] if n else []
+    return told
 
 
 def _only(found: Pairing) -> Table:

@@ -21,11 +21,13 @@ class Made:
         card: what lies beside its weights.
         stage: that made it; blank where no record tells.
         record: of that stage.
+        latency: milliseconds for one sentence, the median; None where it was not measured.
     """
 
     card: Mapping[str, Any]
     stage: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)
+    latency: float | None = None
 
     @property
     def family(self) -> str:

@@ -94,6 +94,11 @@ def count(number: float | None) -> str:
     return MISSING if number is None else f"{round(number):,}"
 
 
+def latency(milliseconds: float | None) -> str:
+    """Milliseconds with three digits."""
+    return MISSING if milliseconds is None else f"{milliseconds:.3g} ms"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds in the unit that reads best."""
     if seconds is None:

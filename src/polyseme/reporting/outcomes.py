@@ -53,7 +53,7 @@ class TaskOutcomes:
     def __init__(self, cells: Mapping[Key, Cell], *, draws: int = DRAWS) -> None:
         self.cells, self.draws = dict(cells), draws
         self._resampled: dict[Key, dict[int, np.ndarray]] = {}
-        self._over_seeds = _moderated(self.cells)
+        self.over_seeds = _moderated(self.cells)
 
     @property
     def num_items(self) -> int:
@@ -89,7 +89,7 @@ class TaskOutcomes:
 
     def _of_seeds(self, first: Key, second: Key) -> Variance | None:
         """Variance over seeds of a difference, from those of both sides (Satterthwaite)."""
-        sides = [self._over_seeds[key] for key in (first, second) if key in self._over_seeds]
+        sides = [self.over_seeds[key] for key in (first, second) if key in self.over_seeds]
         total = sum(of.value for of in sides)
         if len(sides) < 2 or not total:  # noqa: PLR2004
             return None
@@ -102,7 +102,7 @@ class TaskOutcomes:
         of_seed = self.cells[key].of_seed
         draws_SB = np.stack(list(self._draws(key).values()))
         values = [of.value for of in of_seed.values()]
-        return difference(values, draws_SB, self.num_items, self._over_seeds.get(key))
+        return difference(values, draws_SB, self.num_items, self.over_seeds.get(key))
 
     def bounds(self, key: Key, seed: int) -> tuple[float, float] | None:
         """95 % percentile interval over items of one seed's score; None where it was not kept."""
@@ -123,6 +123,24 @@ class TaskOutcomes:
                 for name, scores_SB in zip(names, found_ASB, strict=True):
                     self._resampled[name] = dict(zip(seeds, scores_SB, strict=True))
         return self._resampled[key]
+
+
+def across(
+    few: TaskOutcomes | None, most: TaskOutcomes | None, first: Key, second: Key
+) -> Difference | None:
+    """A cell with few labels less one with the most; None where one was not kept, or they differ.
+
+    Variances over seeds stay those of the two tables.
+    """
+    if few is None or most is None or first not in few.cells or second not in most.cells:
+        return None
+    if few.num_items != most.num_items:
+        return None
+    cells = {("few", *first[1:]): few.cells[first], ("most", *second[1:]): most.cells[second]}
+    made = TaskOutcomes(cells, draws=few.draws)
+    known = (few.over_seeds.get(first), most.over_seeds.get(second))
+    made.over_seeds = {key: of for key, of in zip(cells, known, strict=True) if of}
+    return made.compare(*cells)
 
 
 class Outcomes:

@@ -76,12 +76,16 @@ class Pairing:
         both: number of rows that both have; `changed` of them with another value.
         only: for each side, (stage, task, representation) -> rows that it alone has.
         changes: main metrics, those that differ most surely and most first.
+        undefined: rows of both whose value is no number on each side: they are in no comparison.
+        repeated: rows of each side that measure the same as a later one, which counts.
     """
 
     both: int
     changed: int
     only: tuple[Counter[tuple[Any, ...]], Counter[tuple[Any, ...]]]
     changes: list[Change]
+    undefined: tuple[int, int] = (0, 0)
+    repeated: tuple[int, int] = (0, 0)
 
 
 def pair(
@@ -102,7 +106,13 @@ def pair(
     pairs = [(one[key], other[key]) for key in common]
     changes = corrected(_changes(pairs, mains or {}))
     changes.sort(key=lambda c: (ORDER.index(c.verdict), -abs(c.difference.mean), str(c.unit)))
-    return Pairing(len(common), changed, (only[0], only[1]), changes)
+    lost = (sum(not _finite(side[key]) for key in common) for side in (one, other))
+    twice = (_measured(rows) - len(side) for rows, side in ((first, one), (second, other)))
+    return Pairing(len(common), changed, (only[0], only[1]), changes, (*lost,), (*twice,))  # type: ignore[arg-type]
+
+
+def _measured(rows: Sequence[Row]) -> int:
+    return sum(row["stage"] != TESTS for row in rows)
 
 
 def _keyed(rows: Sequence[Row]) -> dict[tuple[Any, ...], Row]:

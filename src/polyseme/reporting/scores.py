@@ -9,7 +9,9 @@ numbers with six digits. The script of the page and `polyseme choose` read the s
     rows        task, system, strategy: places in those lists; labels; valid: mean on validation
                 data; mean, low, high: on final data, with the interval over seeds, with the most
                 labels over items as well; seeds: their number; seconds: pre-training and one
-                run; bytes, parameters; counts: whether no check of the representation failed
+                run; bytes, parameters; milliseconds: for one sentence without the head; counts:
+                whether no check of the representation failed. Bytes and milliseconds of a stack
+                are those of both its parts
     ties        pairs of rows that cannot be told apart (alike.py); null: there are too many to
                 compare, so those whose intervals overlap
 """
@@ -25,13 +27,15 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from polyseme.errors import DataError
 from polyseme.reporting import alike
 from polyseme.reporting.collect import Evidence
+from polyseme.reporting.made import NUM_BYTES
 from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
 from polyseme.reporting.rankings import finals, outcomes
 
 NAME, PAIR = "scores.json", 2
 COLUMNS = (
-    "task system strategy labels valid mean low high seeds seconds bytes parameters counts".split()
-)
+    "task system strategy labels valid mean low high seeds seconds bytes parameters milliseconds "
+    "counts"
+).split()
 
 
 class _Strict(BaseModel):
@@ -66,6 +70,7 @@ class _Rows(_Strict):
     seconds: list[float | None]
     bytes: list[int | float | None]
     parameters: list[int | None]
+    milliseconds: list[float | None]
     counts: list[int]
 
 
@@ -178,11 +183,27 @@ def _lines(
         wide = kept.interval((system, strategy)) if kept and key in most else None
         low, high = (wide.low, wide.high) if wide else (summary.low, summary.high)
         ends = (number(summary.mean), number(low), number(high))
-        costs = (_seconds(evidence, group), group.one("num_bytes"), group.one("num_parameters"))
+        size, milliseconds = _served(evidence, group)
+        costs = (_seconds(evidence, group), size, group.one("num_parameters"), milliseconds)
         place = (places[0][task], places[1][system], places[2][strategy], labels)
         means = (number(valid.mean) if valid else None, *ends, summary.num)
         lines.append((*place, *means, *costs, int(group.one("checked") is not False)))
     return lines
+
+
+def _served(evidence: Evidence, group: Measurements) -> tuple[int | None, float | None]:
+    """Bytes and milliseconds of what answers: a representation, in a stack its partner as well."""
+    partner = evidence.params.get("strategy", {}).get(group.one("strategy"), {}).get("partner")
+    names = [group.one("system")]
+    names += [evidence.system(group.one("corpus"), partner)] if partner else []
+    made = [evidence.made.get(str(name)) for name in names]
+    sizes = [of.costs.get(NUM_BYTES) for of in made if of]
+    times = [of.latency for of in made if of]
+    whole = len(sizes) == len(names)
+    return (
+        sum(n or 0 for n in sizes) if whole and None not in sizes else None,
+        number(sum(n or 0.0 for n in times)) if whole and None not in times else None,
+    )
 
 
 def _seconds(evidence: Evidence, group: Measurements) -> float | None:

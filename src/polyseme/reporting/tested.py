@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from polyseme.reporting import questions
+from polyseme.reporting import depths, few_labels, questions
 from polyseme.reporting.checks import counted
 from polyseme.reporting.collect import Evidence
 from polyseme.reporting.measurements import SCRATCH, Row, lower_is_better
@@ -18,6 +18,7 @@ from polyseme.stats.differences import Difference
 STAGE = "test"
 BEST, GAIN = "behind the best", "gain over scratch"
 FAMILIES, STRATEGIES, PRICE = "static or contextual", "strategy", "price"
+LAYER, LABELS = "layer", "labels"
 
 
 class About(NamedTuple):
@@ -46,9 +47,30 @@ def rows(evidence: Evidence) -> Iterator[Row]:
             pair = (system, ranking.leader), (system, rival.name)
             about = About(STRATEGIES, of.task, of.metric, *pair)
             yield from _oriented(about, rival.behind, rival.p)
+    yield from _layers(sound)
+    yield from _labels(sound)
     for bargain in questions.bargains(sound):
         if bargain.duel:
             yield from _duel(PRICE, bargain.duel)
+
+
+def _layers(evidence: Evidence) -> Iterator[Row]:
+    """The best layer less another."""
+    for depth in depths.depths(evidence):
+        for rival in depth.ranking.rivals:
+            pair = (depth.system, ""), (depth.system, f"layer {rival.name}")
+            told = {"layer": depth.ranking.leader, "probe": depths.LINEAR, "strategy": None}
+            about = About(LAYER, depth.task, depth.metric, *pair)
+            yield from _oriented(about, rival.behind, rival.p, **told)
+
+
+def _labels(evidence: Evidence) -> Iterator[Row]:
+    """Few labels with pre-training less all without."""
+    for few in few_labels.few(evidence):
+        of = few.saved
+        all_labels = f"{SCRATCH} with {few.most} labels"
+        about = About(LABELS, of.task, of.metric, (of.system, of.strategy), (of.system, all_labels))
+        yield from _oriented(about, few.difference, few.p, train_size=of.labels)
 
 
 def bounded(evidence: Evidence) -> Iterator[Row]:
@@ -92,7 +114,6 @@ def _row(about: About, found: Difference | None, p: float | None, **told: Any) -
         return
     system, strategy = about.first
     yield {
-        **told,
         "stage": STAGE,
         "variant": about.question,
         "task": about.task,
@@ -109,4 +130,5 @@ def _row(about: About, found: Difference | None, p: float | None, **told: Any) -
         "p_items": found.p_items,
         "sd_seeds": found.sd_seeds,
         "sd_items": found.sd_items,
+        **told,
     }

@@ -27,7 +27,7 @@ from polyseme.sweeps.expected import Expected
 
 FOLDER = Path("reports/sweeps")
 POINTS = (1, 2, 5, 10, 20, 50, 100)
-DIGITS = 5
+DIGITS, SMALL = 4, 1e-3
 
 
 def write(name: str, sweep: Sweep, studies: Mapping[str, Study], root: Path = Path()) -> Path:
@@ -51,7 +51,7 @@ def write(name: str, sweep: Sweep, studies: Mapping[str, Study], root: Path = Pa
         (temporary / "expected.svg").write_text(svg, encoding="utf-8")
         (temporary / "expected-dark.svg").write_text(style.dark(svg), encoding="utf-8")
         lines = [*_head(name, sweep), *_best(sweep, studies, rows), *_expected(sweep, found)]
-        lines += [*_trials(sweep, rows), *_columns()]
+        lines += [*_cost(sweep, rows), *_trials(sweep, rows), *_columns()]
         (temporary / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
         whole.put(temporary, folder)
     finally:
@@ -109,7 +109,23 @@ def _text(value: Any) -> str:
 
 
 def _number(value: float | None) -> str:
-    return numbers.MISSING if value is None else f"{value:.{DIGITS}g}".replace("-", "−")
+    """Whole numbers with separators, others with four decimals, small ones with four digits."""
+    if value is None:
+        return numbers.MISSING
+    if value == int(value):
+        text = f"{value:,.0f}"
+    elif abs(value) >= SMALL:
+        text = f"{value:,.{DIGITS}f}".rstrip("0").rstrip(".")
+    else:
+        text = f"{value:.{DIGITS}g}"
+    return text.replace("-", "−")
+
+
+def _spread(point: Expected) -> str:
+    """Mean and deviation; one that rounding hides is 0."""
+    hidden = abs(point.mean) >= SMALL and round(point.sd, DIGITS) == 0
+    sd = 0.0 if hidden else point.sd
+    return f"{_number(point.mean)} ± {_number(sd)}"
 
 
 def _expected(sweep: Sweep, found: Mapping[str, Sequence[Expected]]) -> Iterator[str]:
@@ -137,13 +153,25 @@ def _expected(sweep: Sweep, found: Mapping[str, Sequence[Expected]]) -> Iterator
     yield f"| {markdown(key)}, family | " + " | ".join(f"n = {n}" for n in shown) + " |"
     yield "|---" * (1 + len(shown)) + "|"
     for family, points in found.items():
-        cells = [
-            f"{_number(points[n - 1].mean)} ± {_number(points[n - 1].sd)}"
-            if n <= len(points)
-            else numbers.MISSING
-            for n in shown
-        ]
+        cells = [_spread(points[n - 1]) if n <= len(points) else numbers.MISSING for n in shown]
         yield f"| {markdown(family)} | {' | '.join(cells)} |"
+    yield ""
+
+
+def _cost(sweep: Sweep, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Seconds of the stages of all trials that ended, as they took when they ran."""
+    yield "## What it cost"
+    yield ""
+    yield "| family | trials | all trials | one trial | shortest | longest |"
+    yield "|---|---|---|---|---|---|"
+    first = next(iter(sweep.objectives))
+    for family in sweep.families:
+        mine = [r for r in rows if r["family"] == family and r["objective"] == first]
+        taken = [r["seconds"] for r in mine if r["seconds"] is not None]
+        if taken:
+            spans = (sum(taken), sum(taken) / len(taken), min(taken), max(taken))
+            cells = [markdown(family), str(len(mine)), *map(numbers.duration, spans)]
+            yield f"| {' | '.join(cells)} |"
     yield ""
 
 

@@ -8,7 +8,7 @@ Shapes: L layers, M test units, V labellings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -30,13 +30,19 @@ from polyseme.probes.common.labellings import (
 from polyseme.tasks.common.prepared import PreparedTask
 from polyseme.tasks.families.base import restrict
 
+Keep = Callable[[dict[str, Any]], None]
+"""Takes rows of results.PROBED_SCHEMA, without the representation."""
 
-def evaluate(name: str, values: Mapping[str, Any], probed: Probed) -> Iterator[dict[str, Any]]:
+
+def evaluate(
+    name: str, values: Mapping[str, Any], probed: Probed, keep: Keep | None = None
+) -> Iterator[dict[str, Any]]:
     """Rows of the results table, without what the caller knows (representation, corpus).
 
     Args:
         name: conf item of the probe.
         values: its options.
+        keep: is given which answers a classifier had right, of real labels and the full rank.
 
     Nothing for a task that the probe cannot read, or with more than MAX_LABELS labels.
     """
@@ -46,13 +52,16 @@ def evaluate(name: str, values: Mapping[str, Any], probed: Probed) -> Iterator[d
     if hasattr(module, "measure"):
         found = module.measure(options, probed) if module.suits(probed.task.family) else ()
     elif probed.task.family.has_classes and len(probed.task.labels) <= MAX_LABELS:
-        found = _classified(module, options, probed)
+        about = {"task": probed.task.name, "probe": name}
+        found = _classified(module, options, probed, lambda of: keep and keep(about | of))
     else:
         found = ()
     yield from ({**common, **row} for row in found)
 
 
-def _classified(module: ModuleType, options: Any, probed: Probed) -> Iterator[dict[str, Any]]:
+def _classified(
+    module: ModuleType, options: Any, probed: Probed, keep: Keep
+) -> Iterator[dict[str, Any]]:
     """Rows of a classifier."""
     task = probed.task
     train = units_of(probed, "train", most_units(probed, options))
@@ -72,11 +81,23 @@ def _classified(module: ModuleType, options: Any, probed: Probed) -> Iterator[di
     common = {"split": "test", "train_size": train.num_items, "num_items": len(test.gold_N)}
     for rank, labels_LVM in by_rank.items():
         for layer, labels_VM in enumerate(labels_LVM.cpu().numpy()):
-            accuracy = {
-                key: float(task.family.right(gold[key][1], labels_VM[v], task.names).mean())
+            right = {
+                key: task.family.right(gold[key][1], labels_VM[v], task.names)
                 for v, key in enumerate(keys)
             }
+            for key in keys if rank is None else ():
+                if not key.control:
+                    keep({"layer": str(layer), "seed": key.seed} | _sums(right[key], test.items_N))
+            accuracy = {key: float(right_M.mean()) for key, right_M in right.items()}
             yield from _rows(accuracy, {**common, "rank": rank, "layer": str(layer)})
+
+
+def _sums(right_M: np.ndarray, items_M: np.ndarray) -> dict[str, list[int]]:
+    """Right answers and units of each item."""
+    return {
+        "right": np.bincount(items_M, weights=right_M).astype(int).tolist(),
+        "units": np.bincount(items_M).tolist(),
+    }
 
 
 def _allowed(test: Units, keys: Sequence[Labelling], task: PreparedTask) -> Tensor | None:

@@ -46,8 +46,9 @@ class Steps:
     lr: Rate = 0.02
     """First learning rate of Adam; falls to 0 along a cosine."""
     max_gib: Rate = 2.0
-    """Most memory for the vectors that are trained on: fewer are taken where more would be
-    needed."""
+    """Most memory, above what the process held: fewer units are trained on where more would be
+    needed. Of trees and edges the vectors alone are counted, of classifiers also what is noted of
+    each unit, but not weights of thousands of labels."""
 
 
 @config
@@ -74,7 +75,11 @@ class Scale(NamedTuple):
 
     def __call__(self, x_LbD: Tensor) -> Tensor:
         """Mean 0, deviation 1."""
-        return (x_LbD - self.mean_L1D) / self.deviation_L1D
+        return (x_LbD - self.mean_L1D).div_(self.deviation_L1D)  # no third copy
+
+    def in_place(self, x_LbD: Tensor) -> Tensor:
+        """The same, in the memory of what is given."""
+        return x_LbD.sub_(self.mean_L1D).div_(self.deviation_L1D)
 
 
 def fit(

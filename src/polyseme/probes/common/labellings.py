@@ -30,6 +30,9 @@ NUMBER = 4
 """Bytes of a number."""
 BYTES = 2 * NUMBER
 """With its scaled copy."""
+WORK, BOOK = 64 * 2**20, 160
+"""Bytes for what is no vector: weights, a batch, the code; and what is noted of each unit of the
+training split and of the one beside, chosen or not (measured by benchmarks/probe_memory.py)."""
 
 
 class Labelling(NamedTuple):
@@ -40,13 +43,21 @@ class Labelling(NamedTuple):
 
 
 class Units(NamedTuple):
-    """Scored units of a split: vectors, gold label numbers, the word of each, its choices."""
+    """Scored units of a split: vectors, gold label numbers; word, choices and item of each.
+
+    Items are numbered from 0 in the order of the split, those without a unit left out.
+    """
 
     h_LND: Tensor
     gold_N: np.ndarray
     words: list[str]
     choices: Choices | None
-    num_items: int
+    items_N: np.ndarray
+
+    @property
+    def num_items(self) -> int:
+        """How many items have units."""
+        return len(np.unique(self.items_N))
 
 
 class Labelled(NamedTuple):
@@ -82,7 +93,7 @@ def labelled(probed: Probed, options: Fitting, *, max_valid: int) -> Labelled | 
     known = torch.from_numpy(np.flatnonzero(valid.gold_N < len(task.labels)))
     valid = Units(
         valid.h_LND[:, known], valid.gold_N[known], [valid.words[n] for n in known.tolist()],
-        None, valid.num_items,
+        None, valid.items_N[known],
     )  # fmt: skip
     keys = keys_of(probed)
     pairs = [labels_of(train, valid, key) for key in keys]
@@ -116,15 +127,16 @@ def most_units(
         ConfigError: the vectors beside alone need more.
     """
     usual = Fitting()
-    width, split = probed.task.family.width(probed.dim), probed.task.splits[beside]
-    number = len(_places(probed.task.targets(split), split))
-    number = number if most_beside is None else min(number, most_beside)
+    width = probed.task.family.width(probed.dim)
+    places = {name: _number(probed.task, name) for name in ("train", beside)}
+    number = min(places[beside], places[beside] if most_beside is None else most_beside)
     max_gib = getattr(options, "max_gib", usual.max_gib)
-    left = max_gib * GIB - number * NUMBER * probed.num_layers * width
+    held = WORK + BOOK * sum(places.values()) + number * NUMBER * probed.num_layers * width
+    left = max_gib * GIB - held
     if left <= 0:
         raise ConfigError(
-            f"the vectors of {number:,} {beside} units of {probed.task.name} alone take more than "
-            f"max_gib = {max_gib:g}",
+            f"{number:,} {beside} units of {probed.task.name} alone take {held / GIB:.3g} GiB, "
+            f"and max_gib = {max_gib:g}",
             where="conf/probe",
             mend="raise max_gib of the probe",
         )
@@ -132,6 +144,11 @@ def most_units(
         getattr(options, "max_units", usual.max_units),
         most_vectors(left / GIB, probed.num_layers, width),
     )
+
+
+def _number(task: PreparedTask, name: SplitName) -> int:
+    """Units of a split that have a label."""
+    return len(_places(task.targets(task.splits[name]), task.splits[name]))
 
 
 def most_vectors(max_gib: float, layers: int, dim: int) -> int:
@@ -158,7 +175,7 @@ def units(encode: Encode, task: PreparedTask, split: Split, most: int | None) ->
         np.array([targets[item][unit] for item, unit in places], dtype=np.int64),
         [_word(split, item, unit) for item, unit in places],
         None if choices is None else [choices[item][unit] for item, unit in places],
-        len({item for item, _ in places}),
+        np.unique([item for item, _ in places], return_inverse=True)[1],
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from polyseme.reporting import learning, numbers, questions
+from polyseme.reporting import depths, few_labels, numbers, questions
 from polyseme.reporting.collect import Evidence
-from polyseme.reporting.measurements import SCRATCH, Measurements, lower_is_better
+from polyseme.reporting.measurements import SCRATCH
 from polyseme.reporting.page import Cell, Part, table
-from polyseme.reporting.probing import CLASSIFIER, probings
 from polyseme.reporting.sections.comparison import number
 from polyseme.reporting.sections.learning import labels_text
+from polyseme.stats.curves import Needed
 from polyseme.stats.differences import Difference
 
 Line = list[Cell | str]
@@ -59,42 +59,47 @@ def strategies(evidence: Evidence) -> Part | None:
 
 
 def layers(evidence: Evidence) -> Part | None:
-    """Where in the network a linear probe reads best."""
-    static = set(evidence.static())
-    names = [name for name in evidence.ordered() if name not in static]
-    lines: list[Line] = []
-    depths: list[float] = []
-    for each in probings(evidence):
-        if each.kind != CLASSIFIER or each.probe != "linear":
-            continue
-        found = []
-        for system in names:
-            layers = each.scores.where(system=system).by("layer")
-            means = {k: s.mean for k, g in layers.items() if (s := g.summary())}
-            if len(means) > 1:
-                top = max(means, key=lambda layer: means[layer])
-                found.append(
-                    (system, int(top), means[top] - means.get("0", means[top]), len(means))
-                )
-        if found:
-            depth = sum(top / (num - 1) for _, top, _, num in found) / len(found)
-            depths.append(depth)
-            rise = sum(gain for *_, gain, _ in found) / len(found)
-            tops = numbers.listing([f"{system} {top}" for system, top, *_ in found])
-            line: Line = [each.task, Cell(f"{depth:.2f}", depth)]
-            lines.append([*line, Cell(numbers.value("", rise, signed=True), rise), tops])
-    if not lines:
+    """Where in the network a linear probe reads best, and what cannot be told apart from there."""
+    found = depths.depths(evidence)
+    if not found:
         return None
+    lines: list[Line] = []
+    for task in dict.fromkeys(each.task for each in found):
+        own = [each for each in found if each.task == task]
+        depth = sum(each.best / (each.num_layers - 1) for each in own) / len(own)
+        gains = [r.behind.mean for each in own if (r := each.over_input) and r.behind]
+        gain = sum(gains) / len(own)
+        line: Line = [task, Cell(f"{depth:.2f}", depth)]
+        line.append(Cell(numbers.value(own[0].metric, gain, signed=True), gain))
+        line += [number(sum(map(_above_input, own))), number(len(own))]
+        lines.append([*line, numbers.listing([_place(each) for each in own])])
     lines.sort(key=lambda line: line[1].sort or 0.0 if isinstance(line[1], Cell) else 0.0)
     low, high = lines[0], lines[-1]
+    mean = sum(each.best / (each.num_layers - 1) for each in found) / len(found)
+    above = sum(map(_above_input, found))
+    alone = sum(not each.ranking.tied for each in found)
     sentence = (
-        "A linear probe reads contextual representations best, in the mean over tasks, at "
-        f"{sum(depths) / len(depths):.2f} of their depth (0: input, 1: last layer): earliest for "
-        f"{_text(low[0])} ({_text(low[1])}), latest for {_text(high[0])} ({_text(high[1])})."
+        f"A linear probe reads contextual representations best, in the mean, at {mean:.2f} of "
+        f"their depth (0: input, 1: last layer): earliest for {_text(low[0])} ({_text(low[1])}), "
+        f"latest for {_text(high[0])} ({_text(high[1])}). The best layer is above the input and "
+        f"better than it in {above} of {len(found)} pairs of task and representation; in "
+        f"{alone} every other layer is worse than it."
     )
-    columns = ["Task", "Depth of the best layer", "Gain over layer 0", "Best layer of each"]
+    columns = ["Task", "Depth of the best layer", "Gain over layer 0", "Better than layer 0"]
+    columns += ["Representations", "Best layer of each (not told apart from it)"]
     rows = table("Where a linear probe finds it, in the mean over representations", columns, lines)
     return Part("Which layer?", (sentence,), tables=(rows,))
+
+
+def _above_input(each: depths.Depth) -> bool:
+    return each.over_input is not None and not each.over_input.tied
+
+
+def _place(each: depths.Depth) -> str:
+    """`bert 2 (1, 3)`."""
+    tied = sorted(int(rival.name) for rival in each.ranking.tied)
+    told = f" ({', '.join(map(str, tied))})" if tied else ""
+    return f"{each.system} {each.best}{told}"
 
 
 def _text(cell: Cell | str) -> str:
@@ -102,47 +107,42 @@ def _text(cell: Cell | str) -> str:
 
 
 def labels(evidence: Evidence) -> Part | None:
-    """What the score that few labels give takes from others."""
-    found = [each for each in learning.saved(evidence) if each.scratch]
+    """What few labels give with pre-training, against all of them without."""
+    found = few_labels.few(evidence)
     if not found:
         return None
-    size = numbers.count(min(each.labels for each in found))
-    never = sum(each.scratch.mean.bound == "more than" for each in found if each.scratch)
+    size = numbers.count(min(each.saved.labels for each in found))
     lines: list[Line] = []
-    for task in dict.fromkeys(each.task for each in found):
-        own = [each for each in found if each.task == task]
-        best = _chosen(evidence, own)
-        needed = best.scratch.mean if best.scratch else None
-        static = best.static.mean if best.static else None
-        line: Line = [task, f"{best.system}, {best.strategy}", number(best.labels)]
+    for each in found:
+        best = each.saved
+        line: Line = [best.task, f"{best.system}, {best.strategy}", number(best.labels)]
         line.append(Cell(numbers.spread(best.metric, best.score), best.score.mean))
-        for each in (needed, static):
-            text = numbers.MISSING if each is None else labels_text(each)
-            line.append(Cell(text, each.number if each else None))
-        lines.append(line)
-    sentence = (
-        f"What {size} labels buy with pre-training takes more labels from scratch than were tried "
-        f"in {never} of {len(found)} comparisons of task, strategy and representation."
+        line += [_needed(best.scratch), _needed(best.static)]
+        line += [number(each.most), *told(best.metric, each.difference, each.p)]
+        lines.append([*line, _FEW[each.verdict]])
+    ways = {way: [each.saved.task for each in found if each.verdict == way] for way in _FEW}
+    sentence = "; ".join(
+        f"{words} on {numbers.listing(ways[way])}"
+        for way, words in (
+            ("better", f"{size} labels with pre-training are better than all labels without"),
+            ("worse", f"all labels without pre-training are better than {size} with it"),
+            ("tie", f"{size} with it and all without cannot be told apart"),
+        )
+        if ways[way]
     )
     columns = ["Task", "Best with few labels", "Labels", "Score", "From scratch needs"]
-    caption = "Labels that the same score takes, for what validation chooses with few"
-    told = f"{caption} (no test; see Learning curves)"
-    rows = table(told, [*columns, "Best static needs"], lines, fold=("Labels",))
-    return Part("With how many labels?", (sentence,), tables=(rows,))
+    columns += ["Best static needs", "All labels", "Less scratch with all", "Interval", "p"]
+    caption = "What validation chooses with few labels, and what its score takes without"
+    rows = table(caption, [*columns, "Better"], lines, fold=("Labels",))
+    text = f"{sentence[0].upper()}{sentence[1:]}."
+    return Part("With how many labels?", (text,), tables=(rows,))
 
 
-def _chosen(evidence: Evidence, own: list[learning.Saved]) -> learning.Saved:
-    """The best by validation with these labels; by final data where nothing was held out."""
-    task, metric, size = own[0].task, own[0].metric, own[0].labels
-    rows = evidence.rows.where(stage="finetune", task=task, metric=metric, split="valid")
-    held_out = rows.where(train_size=size).real().known().by("system", "strategy")
-    sign = -1.0 if lower_is_better(metric) else 1.0
+def _needed(of: Needed | None) -> Cell:
+    return Cell(labels_text(of.mean), of.mean.number) if of else Cell(numbers.MISSING)
 
-    def value(each: learning.Saved) -> float:
-        summary = held_out.get((each.system, each.strategy), Measurements([])).summary()
-        return sign * (summary.mean if summary else each.score.mean)
 
-    return max(own, key=value)
+_FEW = {"better": "few with", "worse": "all without", "tie": "tie"}
 
 
 def price(evidence: Evidence) -> Part | None:

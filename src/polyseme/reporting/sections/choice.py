@@ -36,16 +36,25 @@ def build(evidence: Evidence) -> Section | None:
         for size in sorted({min(sizes), max(sizes)}) if sizes else []:
             chosen = choose(found, [n], Limits(labels=size))
             lines.append(_line(found, task["metric"], chosen))
-    columns = ["Task", "Labels", "Recommended", "Strategy", "Score", "Interval", "Size"]
+    columns = [
+        "Task",
+        "Labels",
+        "Recommended",
+        "Strategy",
+        "Score",
+        "Interval",
+        "Size",
+        "One sentence",
+    ]
     caption = "Recommended for each task, with the fewest and with all labels"
     return Section(
         "What to use",
         "choice",
         paragraphs=(
-            "For other numbers of labels, limits of size and of time, and kinds of tasks: the form "
-            "of the HTML page, or in the terminal",
+            "For other numbers of labels, limits of size, time and latency, and kinds of tasks: "
+            "the form of the HTML page, or in the terminal",
         ),
-        code=f"polyseme choose --report reports/{evidence.experiment} --labels 128 --max-mb 5",
+        code=f"polyseme choose --report reports/{evidence.experiment} --labels 128 --max-ms 5",
         widgets=("chooser", "matrix"),
         tables=(table(caption, [*columns, "Cannot be told apart"], lines),) if lines else (),
         notes=(RULE,),
@@ -66,6 +75,7 @@ def _line(found: dict[str, Any], metric: str, chosen: Choice) -> list[Cell | str
         Cell(numbers.value(metric, summary.mean), summary.mean),
         Cell(numbers.interval(metric, summary), low),
         Cell(numbers.size(rows["bytes"][n]), rows["bytes"][n]),
+        Cell(numbers.latency(rows["milliseconds"][n]), rows["milliseconds"][n]),
         numbers.some(alike, SHOWN) or "none",
     ]
 

@@ -20,7 +20,8 @@ TASKS = (
 )
 COSTS = (
     "Pre-training is paid once; the time of fine-tuning is that of one run, in the mean over tasks "
-    "and seeds. Parameters and size are those of the representation without a head. From scratch: "
+    "and seeds. Parameters, size and the median time that one sentence takes, alone, are those of "
+    "the representation without a head. From scratch: "
     "the same architecture with random weights, trained on the task alone. Baselines look at no "
     "representation."
 )
@@ -35,7 +36,7 @@ def build(evidence: Evidence) -> Section | None:
     named = [name for name in evidence.selection.strategies if name != SCRATCH]
     strategy = FULL if FULL in named else next(iter(named), SCRATCH)
     columns = ["Representation", "Checks", "Family", "Words seen", "Pre-training", "Parameters"]
-    columns += ["Size", f"Fine-tuning ({strategy})", *map(title, found)]
+    columns += ["Size", "One sentence", f"Fine-tuning ({strategy})", *map(title, found)]
     lines = [*_pretrained(evidence, systems, found, strategy)]
     lines += [*_scratch(evidence, systems, found), *_baselines(found)]
     notes = [TASKS, COSTS]
@@ -91,14 +92,14 @@ def _baselines(found: list[Measure]) -> list[list[Cell | str]]:
     lines: list[list[Cell | str]] = []
     for name in dict.fromkeys(name for measure in found for name in measure.baselines):
         scores = [_score(measure, measure.baselines.get(name)) for measure in found]
-        blanks = [Cell(numbers.MISSING)] * 7
+        blanks = [Cell(numbers.MISSING)] * 8
         lines.append([f"{numbers.name(name)} (baseline)", *blanks, *scores])
     return lines
 
 
 def _size(of: Made) -> list[Cell]:
-    size = of.costs.get(NUM_BYTES)
-    return [number(of.card["num_parameters"]), Cell(numbers.size(size), size)]
+    size, latency = Cell(numbers.size(of.costs.get(NUM_BYTES)), of.costs.get(NUM_BYTES)), of.latency
+    return [number(of.card["num_parameters"]), size, Cell(numbers.latency(latency), latency)]
 
 
 def _duration(seconds: float | None) -> Cell:

@@ -25,6 +25,7 @@ for (const root of document.querySelectorAll("[data-widget=chooser]")) {
     const cells = [mark, title(pair), scores.tasks[task].name, page.score(rows.mean[n])];
     cells.push(page.interval(rows.low[n], rows.high[n]), page.count(rows.seeds[n]));
     cells.push(page.count(rows.labels[n]), page.megabytes(rows.bytes[n]));
+    cells.push(page.milliseconds(rows.milliseconds[n]));
     return page.element(
       "tr",
       {},
@@ -33,7 +34,8 @@ for (const root of document.querySelectorAll("[data-widget=chooser]")) {
   };
 
   const answer = () => {
-    const limits = { labels: limit("labels"), megabytes: limit("megabytes"), seconds: limit("seconds") };
+    const names = ["labels", "megabytes", "seconds", "milliseconds"];
+    const limits = Object.fromEntries(names.map((name) => [name, limit(name)]));
     for (const [name, value] of Object.entries(limits)) {
       field(name).toggleAttribute("aria-invalid", Number.isNaN(value));
     }

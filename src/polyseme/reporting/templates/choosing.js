@@ -8,8 +8,9 @@ const choosing = (() => {
     return low[a] <= high[b] && low[b] <= high[a];
   };
 
-  const candidates = ({ rows }, tasks, { labels, megabytes, seconds }) => {
-    const bounds = [["labels", labels], ["bytes", megabytes === null ? null : megabytes * 1e6], ["seconds", seconds]];
+  const candidates = ({ rows }, tasks, { labels, megabytes, seconds, milliseconds }) => {
+    const bounds = [["labels", labels], ["bytes", megabytes === null ? null : megabytes * 1e6]];
+    bounds.push(["seconds", seconds], ["milliseconds", milliseconds]);
     const within = (n) =>
       bounds.every(([name, bound]) => bound === null || (rows[name][n] !== null && rows[name][n] <= bound));
     const found = new Map();

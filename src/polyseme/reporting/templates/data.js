@@ -21,6 +21,7 @@ const page = (() => {
   const interval = (low, high) => (low === null ? "–" : `${score(low)} to ${score(high)}`);
   const count = (value) => (value === null ? "–" : value.toLocaleString("en"));
   const megabytes = (bytes) => (bytes === null ? "–" : `${(bytes / 1e6).toPrecision(3)} MB`);
+  const milliseconds = (value) => (value === null ? "–" : `${value.toPrecision(3)} ms`);
   // Calls `run` once, when the element is about to be seen.
   const whenSeen = (target, run) => {
     const observer = new IntersectionObserver(
@@ -33,7 +34,7 @@ const page = (() => {
     );
     observer.observe(target);
   };
-  return { data, element, fill, field, score, interval, count, megabytes, whenSeen };
+  return { data, element, fill, field, score, interval, count, megabytes, milliseconds, whenSeen };
 })();
 
 // Static figures stand in <noscript>; on paper they are better than charts of one task.

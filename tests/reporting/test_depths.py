@@ -1,0 +1,154 @@
+"""Which layer, and whether few labels are enough: each claim with its test."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fake_tree import EXPERIMENT, SEEDS
+from test_learning import with_budgets
+from test_outcomes import CARDS, NUM, _cell, _write
+
+from polyseme import paths, results
+from polyseme.reporting import depths, few_labels, tested
+from polyseme.reporting.outcomes import Outcomes, across
+from polyseme.reporting.probe_outcomes import FILE, ProbeOutcomes
+from polyseme.reporting.sections import answer
+from polyseme.stats.additive import Additive, ratio
+from polyseme.stats.differences import difference
+from polyseme.stats.resampling import bootstrap
+
+ITEMS = 300
+RATE = {0: 0.5, 1: 0.8, 2: 0.81}
+"""Share of right answers by layer; the last two cannot be told apart."""
+
+
+def _kept(name="bert", task="truecase", *, items=ITEMS):
+    rng = np.random.default_rng(len(task))
+    for layer, rate in RATE.items():
+        for seed in SEEDS[::-1]:
+            row = {"representation": name, "task": task, "probe": "linear", "layer": str(layer)}
+            units = np.arange(items) % 3 + 1
+            right = rng.binomial(units, rate)
+            yield row | {"seed": seed, "right": right.tolist(), "units": units.tolist()}
+
+
+@pytest.fixture
+def evidence(make_tree):
+    """A probe of three layers, whose rows say what its answers were."""
+    tree = make_tree()
+    folder = tree.root / paths.results(EXPERIMENT, "probe", "wiki", "bert")
+    kept = [*_kept(), *_kept(task="sst2")]
+    results.write(folder / FILE, kept, schema=results.PROBED_SCHEMA)
+    whole = results.read(folder / "results.parquet")
+    score = {
+        (of["task"], of["layer"], of["seed"]): sum(of["right"]) / sum(of["units"]) for of in kept
+    }
+    rows = []
+    for row in whole:
+        key = row["task"], row["layer"], row["seed"]
+        own = row["representation"] == "bert" and row["metric"] == "accuracy"
+        if own and not row["control"] and key in score:
+            row["value"] = score[key]
+        rows += [row] if row["layer"] in "012" else []
+    results.write(folder / "results.parquet", rows)
+    return tree.collect()
+
+
+def test_layers_are_compared_item_by_item(evidence):
+    of = evidence.probed.of("truecase", "linear")
+    rows = {(r["layer"], r["seed"]): r for r in _kept()}
+    cells = [
+        [Additive(np.stack([rows[k, s]["right"], rows[k, s]["units"]], axis=1), ratio)
+         for s in SEEDS] for k in ("1", "0")
+    ]  # fmt: skip
+    ours, theirs = bootstrap(cells, 10_000)
+    by_seed = [a.value - b.value for a, b in zip(*cells, strict=True)]
+    wanted = difference(by_seed, ours - theirs, ITEMS)
+    found = of.compare(("bert", "1"), ("bert", "0"))
+    assert found.mean == pytest.approx(wanted.mean) == pytest.approx(0.3, abs=0.05)
+    assert found.sd_items == pytest.approx(wanted.sd_items)
+    assert found.num_items == ITEMS
+
+
+def test_the_best_layer_is_told_with_what_cannot_be_told_apart_from_it(evidence):
+    (first, second) = depths.depths(evidence)
+    for depth in (first, second):
+        assert (depth.system, depth.num_layers) == ("bert", 3)
+        assert depth.best in (1, 2)
+        assert [rival.name for rival in depth.ranking.tied] == [str(3 - depth.best)]
+        assert depth.over_input.p < 0.001 and depth.over_input.behind.num_items == ITEMS
+    assert {first.task, second.task} == {"truecase", "sst2"}
+    (part,) = [p for p in answer.build(evidence).parts if p.title == "Which layer?"]
+    assert "better than it in 2 of 2 pairs" in part.paragraphs[0]
+    assert "in 0 every other layer is worse" in part.paragraphs[0]
+    cells = {cell.text for row in part.tables[0].rows for cell in row}
+    assert f"bert {first.best} ({3 - first.best})" in cells
+
+
+def test_every_pair_of_layers_with_the_best_is_a_row(evidence):
+    rows = [row for row in tested.rows(evidence) if row["variant"] == tested.LAYER]
+    assert len(rows) == 4
+    for row in rows:
+        assert row["against"] in {f"bert, layer {n}" for n in range(3)} - {
+            f"bert, layer {row['layer']}"
+        }
+        assert (row["probe"], row["metric"], row["strategy"]) == ("linear", "accuracy", None)
+        assert row["value"] > 0 and row["num_items"] == ITEMS
+
+
+def test_where_answers_were_not_kept_seeds_decide(make_tree):
+    found = depths.depths(make_tree().collect())
+    assert found
+    assert all(r.behind.num_items is None for each in found for r in each.ranking.rivals)
+
+
+def test_another_version_of_the_test_set_is_left_out(tmp_path):
+    files = {}
+    for name, items in (("bert", ITEMS), ("gpt", ITEMS - 1)):
+        files[name] = tmp_path / name
+        kept = list(_kept(name, items=items))
+        results.write(files[name], kept, schema=results.PROBED_SCHEMA)
+    found = ProbeOutcomes(files, {"bert": "bert", "gpt": "gpt"}, draws=50).of("truecase", "linear")
+    assert {system for system, _ in found.cells} == {"bert"}
+    assert ProbeOutcomes({}, {}).of("truecase", "linear") is None
+
+
+def test_few_labels_against_all_are_compared_item_by_item(tmp_path):
+    cells = [
+        _cell(strategy, size, seed, rate)
+        for strategy, size, rate in (("full", "8", 0.8), ("full", "all", 0.9),
+                                     ("scratch", "8", 0.3), ("scratch", "all", 0.4))
+        for seed in SEEDS
+    ]  # fmt: skip
+    files = {"bert": _write(tmp_path / "bert.parquet", cells)}
+    made = Outcomes(files, CARDS, ["full", "scratch"], draws=500)
+    few, most = made.of("wic", "accuracy", "test", 8), made.of("wic", "accuracy", "test")
+    full, scratch = ("bert", "full"), ("bert", "scratch")
+    found = across(few, most, full, scratch)
+    wanted = few.interval(full).mean - most.interval(scratch).mean
+    assert found.mean == pytest.approx(wanted) and found.num_items == NUM
+    assert found.p < 0.05 and found.sd_items > 0
+    assert across(few, few, full, scratch) == few.compare(full, scratch)
+    assert across(few, None, full, scratch) is across(few, most, full, ("gpt", "full")) is None
+
+
+def test_the_answer_says_whether_few_labels_are_enough(make_tree):
+    evidence = with_budgets(make_tree()).collect()
+    found = few_labels.few(evidence)
+    assert found
+    (part,) = [p for p in answer.build(evidence).parts if p.title == "With how many labels?"]
+    for each, row in zip(found, part.tables[0].rows, strict=True):
+        line = dict(zip(part.tables[0].columns, [c.text for c in row], strict=True))
+        rows = evidence.rows.where(stage="finetune", task=each.saved.task, split="test").real()
+        rows = rows.where(metric=each.saved.metric, system=each.saved.system)
+        of = rows.where(strategy=each.saved.strategy, train_size=each.saved.labels).by_seed()
+        other = rows.where(strategy="scratch", train_size=each.most).by_seed()
+        gap = sum(of[s] - other[s] for s in SEEDS) / len(SEEDS)
+        assert each.difference.mean == pytest.approx(gap)
+        assert each.most == max(rows.distinct("train_size")) > each.saved.labels
+        assert line["Better"] == {"better": "few with", "worse": "all without"}.get(
+            each.verdict, "tie"
+        )
+    kept = [row for row in tested.rows(evidence) if row["variant"] == tested.LABELS]
+    assert [row["value"] for row in kept] == [each.difference.mean for each in found]
+    assert all(row["against"].endswith(f"scratch with {found[0].most} labels") for row in kept)
