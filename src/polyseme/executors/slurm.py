@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from submitit import Job as Submitted
 
 FILE = "conf/executor/slurm.yaml"
-JOBS = FOLDER / "%j"
 NAME = "polyseme"
 MIB = 1024
 Word = Annotated[str, Field(pattern=r"^\S+$")]
@@ -133,7 +132,7 @@ class Executor(Submitting):
             def affinity(cls) -> int:
                 return 1
 
-        made = Anywhere(JOBS, max_num_timeout=self.options.requeues)
+        made = Anywhere(FOLDER, max_num_timeout=self.options.requeues)
         made.update_parameters(**self.parameters())
         return made
 
@@ -184,7 +183,7 @@ class Executor(Submitting):
         made = submitting.load().SlurmJob
         titles: dict[str, str] = json.loads(note.read_text())
         print("following the jobs of an earlier command first", file=sys.stderr)
-        jobs = [made(folder=JOBS, job_id=job_id) for job_id in titles]
+        jobs = [made(folder=FOLDER, job_id=job_id) for job_id in titles]
         try:
             self.follow(jobs, list(titles.values()), key)
         except JobError as error:
