@@ -48,7 +48,7 @@ def test_two_workers_of_a_sweep_are_local_jobs_and_share_its_trials(
     words = (PYTHON, "-m", "tests.sweeps.toy", str(project), given)
     workers = [Command(words, f"worker {number}") for number in (1, 2)]
     assert base.make(LOCAL).run(workers, key="test", here=lambda: 7) == 0
-    study = toy.opened(toy.read(values), project)["a"]
+    study = toy.opened(toy.read(values), project, seconds=0.6)["a"]
     trials = study.get_trials(states=(TrialState.COMPLETE,))
     assert len(trials) == 4
     assert len({trial.user_attrs["owner"]["pid"] for trial in trials}) == 2

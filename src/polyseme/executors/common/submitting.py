@@ -140,15 +140,13 @@ def failure(job: Submitted[int], title: str) -> JobError | None:
 
 
 def _last_error(*logs: Path) -> str:
-    """The line of the stage that failed."""
-    lines = [
-        line.removeprefix("error: ")
-        for log in logs
-        if log.exists()
-        for line in log.read_text(errors="replace").splitlines()
-        if line.startswith("error: ")
-    ]
-    return lines[-1] if lines else ""
+    """The line of the stage that failed, or that of dvc."""
+    text = "\n".join(log.read_text(errors="replace") for log in logs if log.exists())
+    for mark in ("error: ", "ERROR: "):
+        lines = [line for line in text.splitlines() if line.startswith(mark)]
+        if lines:
+            return lines[-1].removeprefix(mark)
+    return ""
 
 
 def _ids(jobs: Sequence[Submitted[int]]) -> str:
