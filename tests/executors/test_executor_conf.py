@@ -46,6 +46,7 @@ def test_the_file_shows_every_setting_at_its_default(name: str) -> None:
         ({"module": "nosuch"}, ["no executor module 'nosuch'", "here, local, slurm"]),
         ({"time_minutes": 0}, ["executor.time_minutes = 0", "greater than or equal to 1"]),
         ({"time_minutes": "soon"}, ["executor.time_minutes = 'soon'", "integer"]),
+        ({"time_minutes": 2, "signal_seconds": 120}, ["signal_seconds = 120", "less than 120"]),
         ({"mem_gb": -1}, ["executor.mem_gb = -1", "greater than 0"]),
         ({"gpus": 1.5}, ["executor.gpus = 1.5", "integer"]),
         ({"partition": "a b"}, ["executor.partition", "pattern"]),

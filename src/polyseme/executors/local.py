@@ -35,7 +35,8 @@ class Executor(Submitting):
     """submitit.LocalExecutor."""
 
     def __init__(self, options: Config) -> None:
-        self.options, self.signal_seconds = options, options.signal_seconds
+        super().__init__(time_minutes=options.time_minutes, signal_seconds=options.signal_seconds)
+        self.options = options
 
     @property
     def master(self) -> int:

@@ -81,7 +81,8 @@ class Executor(Submitting):
             if name in options.sbatch:
                 mend = "leave it out"
                 raise ConfigError(f"executor.sbatch: {name} is taken", where=FILE, mend=mend)
-        self.options, self.signal_seconds = options, options.signal_seconds
+        super().__init__(time_minutes=options.time_minutes, signal_seconds=options.signal_seconds)
+        self.options = options
 
     def room(self, *, here: int, most: int) -> int:
         """All at once: the cluster has them wait."""
@@ -182,7 +183,9 @@ class Executor(Submitting):
         self.executor()
         made = submitting.load().SlurmJob
         titles: dict[str, str] = json.loads(note.read_text())
-        print("following the jobs of an earlier command first", file=sys.stderr)
+        print(
+            "following the jobs of an earlier command first; ctrl-c cancels them", file=sys.stderr
+        )
         jobs = [made(folder=FOLDER, job_id=job_id) for job_id in titles]
         try:
             self.follow(jobs, list(titles.values()), key)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
 POLL_SECONDS = 0.2
-PR_SET_PDEATHSIG = 1
+MIRROR_SECONDS = 180.0
+"""How long a mirror of the tracking may stay after its stage."""
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 TERMINATED = 128 + signal.SIGTERM
 OURS = ("SLURM_", "SLURMD_", "SRUN_", "SBATCH_", "SUBMITIT_")
 """Begin variables of the scheduler, from which Lightning would take that it shall use them."""
@@ -57,6 +60,7 @@ class Job:
             Exit code of the command.
         """
         print(f"running: {self.command}", flush=True)
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)
         child = subprocess.Popen(  # noqa: S603
             self.command.words,
             cwd=self.folder,
@@ -71,6 +75,7 @@ class Job:
             time.sleep(POLL_SECONDS)
         if self.is_terminated:
             self._await_end()
+        _await_mirrors()
         return child.returncode
 
     def checkpoint(self) -> DelayedSubmission:
@@ -109,8 +114,24 @@ def _begin() -> None:
     """In the child: leave the scheduler's signals to the stages, and end with the job."""
     signal.signal(preempt.SIGNAL, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
     if os.uname().sysname == "Linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(option, value)
+
+
+def _await_mirrors() -> None:
+    """Wait for what stages have left behind, which Slurm would kill with the job.
+
+    This process is made the parent of orphans when it begins.
+    """
+    deadline = time.monotonic() + MIRROR_SECONDS
+    with suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(POLL_SECONDS)
 
 
 def _is_there(process: int, created: float) -> bool:

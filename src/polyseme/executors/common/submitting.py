@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FOLDER = paths.SCRATCH / "jobs"
 PATIENCE = 2 / 3
 """Share of the seconds between signal and end that a command has to save and end."""
-MOST_CODE = 127
+MOST_CODE, MINUTE = 127, 60
 
 
 class JobError(PolysemeError):
@@ -46,7 +46,15 @@ class Submitting(base.Executor):
 
     submits = True
     poll_seconds = 1.0
-    signal_seconds: int
+
+    def __init__(self, *, time_minutes: int, signal_seconds: int) -> None:
+        if signal_seconds >= MINUTE * time_minutes:
+            raise ConfigError(
+                f"executor.signal_seconds = {signal_seconds} is all of time_minutes",
+                where=base.FILE,
+                mend=f"allowed: less than {MINUTE * time_minutes}",
+            )
+        self.signal_seconds = signal_seconds
 
     @abstractmethod
     def executor(self) -> Any:
