@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 EXPERIMENT ?= demo
 RUNTIME ?= cpu
+EXECUTOR ?=
 OVERRIDES ?=
 PYTHON ?= python3
 BENCH ?= all
@@ -21,6 +22,7 @@ help: ## this list
 	@echo
 	@echo "  EXPERIMENT=demo|wiki|standard|smoke     a file of conf/experiment/ (now: $(EXPERIMENT))"
 	@echo "  RUNTIME=cpu|gpu                      a file of conf/runtime/   (now: $(RUNTIME))"
+	@echo "  EXECUTOR=here|local|slurm            where it runs, a file of conf/executor/ (docs/scale.md)"
 	@echo "  JOBS=2                               stages at a time (default: as many as the cores have room for)"
 	@echo "  OVERRIDES='lm.bert.num_layers=2'     values other than those of conf/"
 	@echo "  POLYSEME_MIRROR=<folder>             take data sets from <folder>/<dataset>/<file> first"
@@ -44,7 +46,7 @@ repro: params ## run the experiment (only what is not up to date) and write repo
 
 .PHONY: params
 params: .venv/ready ## compose conf/ into params.yaml, checking every value
-	@python -m polyseme.compose experiment=$(EXPERIMENT) runtime=$(RUNTIME) $(OVERRIDES)
+	@python -m polyseme.compose experiment=$(EXPERIMENT) runtime=$(RUNTIME) $(if $(EXECUTOR),executor=$(EXECUTOR)) $(OVERRIDES)
 
 .PHONY: test
 test: .venv/ready-dev ## run the tests, as many files at a time as TEST_JOBS says
@@ -63,7 +65,7 @@ smoke: .venv/ready ## the whole pipeline on very little, in a copy of its own
 
 .PHONY: sweep
 sweep: .venv/ready ## search hyper-parameters as conf/sweep/<SWEEP>.yaml says; YES=1 begins unasked
-	@polyseme sweep $(SWEEP) --workers $(or $(JOBS),1) $(if $(YES),--yes)
+	@polyseme sweep $(SWEEP) --workers $(or $(JOBS),1) $(if $(EXECUTOR),--executor $(EXECUTOR)) $(if $(YES),--yes)
 
 .PHONY: verify
 verify: .venv/ready ## compare a finished run with the committed report, artifact by artifact

@@ -47,8 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _add_repro(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     told = "bring the experiment of params.yaml up to date, several stages at a time"
     parser = commands.add_parser("repro", help=told, description=told)
-    kept = "stages at a time (default: as many as the cores have room for; 1 on a gpu)"
+    kept = "stages at a time (default: as many as the cores have room for; 1 on a gpu; on a"
+    kept += " cluster one job a model)"
     parser.add_argument("--jobs", type=_positive, help=kept)
+    kept = "print what would be started, scripts of jobs included, and start nothing"
+    parser.add_argument("--dry-run", action="store_true", help=kept)
     parser.set_defaults(run=_repro)
 
 
@@ -62,7 +65,7 @@ def _repro(chosen: argparse.Namespace) -> int:
     from polyseme.repro import repro
 
     try:
-        return repro(chosen.jobs)
+        return repro(chosen.jobs, only_tell=chosen.dry_run)
     except KeyboardInterrupt:
         print("interrupted; `make repro` continues it", file=sys.stderr)
         return INTERRUPTED

@@ -23,13 +23,14 @@ from pydantic import Field
 from polyseme import items
 from polyseme.config import build, config
 from polyseme.errors import ConfigError, PolysemeError
+from polyseme.executors import base as executors
 from polyseme.reporting import anchors
 from polyseme.runtime import settings, whole
 from polyseme.tasks.common import preparation
 
 GROUPS = (
     "dataset corpus static lm external task strategy probe intrinsic baseline representation "
-    "runtime"
+    "runtime executor"
 ).split()
 LISTS = "corpora statics lms externals representations tasks stacked".split()
 GENERAL = ("experiment", "numerics", "seed", "seeds", "train_sizes", "partner")
@@ -145,6 +146,7 @@ def check(params: Mapping[str, Any]) -> None:
     """
     _check_top_level(params)
     settings.read(params["runtime"])
+    executors.make(params["executor"])
     _check_datasets(params["dataset"])
     for group in ("static", "lm", "strategy", "probe", "intrinsic"):
         for name, values in params[group].items():
@@ -174,7 +176,7 @@ def _check_top_level(params: Mapping[str, Any]) -> None:
             raise ConfigError(f"{key!r} is missing or empty", where=file, mend="give it a value")
     for group in GROUPS:
         items_ = params[group]
-        nested = group not in ("runtime", "representation")
+        nested = group not in ("runtime", "executor", "representation")
         wrong = [k for k, v in items_.items() if not isinstance(v, Mapping)] if nested else []
         if wrong:
             where = f"{group}.{wrong[0]}"

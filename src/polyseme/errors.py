@@ -12,6 +12,7 @@ and leave with the code; the table stands in the README as well.
     5     NumericsError    training diverged: loss or weights are not finite
     6     ResourceError    disk full, out of memory
     7     BusyError        another process is running the same stage
+    8     PreemptedError   a scheduler wants its machine back; the same command continues
     70                     a defect of polyseme; the traceback is in the file that the line names
 """
 
@@ -83,3 +84,9 @@ class BusyError(PolysemeError):
     """The same stage is running in another process."""
 
     exit_code = 7
+
+
+class PreemptedError(PolysemeError):
+    """Stopped by the signal of a scheduler, with everything saved that a continuation needs."""
+
+    exit_code = 8

@@ -25,6 +25,7 @@ PACKAGES = {
     "probe": "polyseme.probes",
     "intrinsic": "polyseme.intrinsic",
     "baseline": "polyseme.baselines",
+    "executor": "polyseme.executors",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -139,3 +140,24 @@ def test_a_number_of_jobs_that_makes_no_sense_is_refused(
     with pytest.raises(SystemExit, match="2"):
         cli.main(["repro", "--jobs", jobs])
     assert "at least 1" in capsys.readouterr().err
+
+
+def test_phases_follow_each_other_and_a_plain_repro_comes_last(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = in_tmp / "dvc.py"
+    script.write_text(
+        "import sys\nprint(*sys.argv[1:], file=open('calls', 'a'))\nsys.exit('status' in sys.argv)"
+    )
+    monkeypatch.setattr(repro, "DVC", (sys.executable, str(script), "repro"))
+    more = {"dataset": {"d": {}}, "corpus": {"wiki": {}}, "task": {"t": {}}, "stacked": ["bert"]}
+    (in_tmp / "params.yaml").write_text(json.dumps(PARAMS | more | {"runtime": {}}))
+    assert repro.repro(2) == 0
+    calls = (in_tmp / "calls").read_text().splitlines()
+    start = "repro --single-item"
+    assert calls[:3] == ["status --quiet", f"{start} fetch@d corpus@wiki", f"{start} task@t"]
+    assert {call.split()[2] for call in calls[3:5]} == {
+        "static@wiki-random",
+        "static@wiki-word2vec",
+    }
+    assert calls[5:] == [f"{start} stack@wiki-bert", "repro"]

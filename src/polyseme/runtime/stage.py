@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from polyseme import paths
 from polyseme.errors import EXIT_DEFECT, ConfigError, DataError
-from polyseme.runtime import declared, energy, failures, guard, manifest, settings, whole
+from polyseme.runtime import declared, energy, failures, guard, manifest, preempt, settings, whole
 
 if TYPE_CHECKING:
     from polyseme.tracking.local import Tracker
@@ -222,6 +222,7 @@ def run(body: Callable[[Stage], None], *names: str) -> None:
     try:
         ticks: list[Callable[[], None]] = []
         guard.die_with_ancestors(lambda: [tick() for tick in ticks])
+        preempt.obey()
         guard.refuse_orphan()  # after the watch began: dvc cannot go unseen in between
         code = _run(body, names, ticks)
     except Exception as error:

@@ -7,11 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyseme.errors import ConfigError, PolysemeError
+from polyseme.executors import base as executors
+from polyseme.executors.base import Command, Executor
 from polyseme.runtime import whole
 
 if TYPE_CHECKING:
@@ -43,7 +46,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Those of `sweep`."""
     parser.add_argument("name", help="file of conf/sweep")
     parser.add_argument("--yes", action="store_true", help="begin without asking")
-    parser.add_argument("--workers", type=_positive, default=1, help="processes (default: 1)")
+    kept = "processes, or jobs of the executor (default: 1)"
+    parser.add_argument("--workers", type=_positive, default=1, help=kept)
+    kept = "file of conf/executor (default: that of conf/config.yaml)"
+    parser.add_argument("--executor", metavar="NAME", help=kept)
+    kept = "print what would be started, scripts of jobs included, and start nothing"
+    parser.add_argument("--dry-run", action="store_true", help=kept)
     kept = "where the study is: journal:///path/to/file or a URL of SQLAlchemy"
     parser.add_argument("--storage", default="", help=kept)
     parser.add_argument("--plan", action="store_true", help="only print the plan")
@@ -101,7 +109,10 @@ def _family(chosen: argparse.Namespace, found: conf.Sweep) -> str:
 def _sweep(chosen: argparse.Namespace, found: conf.Sweep) -> int:
     from polyseme.sweeps import setup, storage, worker
 
-    families = setup.ready(chosen.name, found)
+    families = setup.ready(chosen.name, found, _executor(chosen))
+    if chosen.dry_run:
+        print(_made(families).text(_commands(chosen, families)), end="")
+        return 0
     if chosen.set:
         return (_one if chosen.as_worker else _again)(chosen, found, families)
     url = storage.location(chosen.name, chosen.storage or found.storage)
@@ -153,9 +164,10 @@ def _run(
 
 
 def _work(worker: Any, opened: Mapping[str, Any]) -> int:
-    from polyseme.runtime import guard
+    from polyseme.runtime import guard, preempt
     from polyseme.sweeps import process
 
+    preempt.listen()
     guard.die_with_ancestors()
     scripts = {entry.script for each in worker.families.values() for entry in each.entries({})}
     process.preload([worker.root / script for script in sorted(scripts)])
@@ -163,11 +175,36 @@ def _work(worker: Any, opened: Mapping[str, Any]) -> int:
     return 0
 
 
+def _executor(chosen: argparse.Namespace) -> list[str]:
+    """Hydra's override for the executor that was asked for."""
+    return [f"executor={chosen.executor}"] if chosen.executor else []
+
+
+def _made(families: Mapping[str, Any]) -> Executor:
+    """The executor of the sweep."""
+    params = next(iter(families.values())).params
+    return executors.make(params.get("executor", executors.HERE))
+
+
+def _commands(chosen: argparse.Namespace, families: Mapping[str, Any]) -> list[Command]:
+    """One for each worker; threads are set before numpy and torch are imported."""
+    words = ["sweep", chosen.name, "--yes", "--as-worker"]
+    words += ["--storage", chosen.storage] if chosen.storage else []
+    program = (sys.executable, "-m", "polyseme.cli", *words)
+    made = range(1, chosen.workers + 1)
+    return [Command(program, f"worker {number}", _threads(families)) for number in made]
+
+
 def _workers(chosen: argparse.Namespace, families: Mapping[str, Any]) -> int:
-    """Run so many workers; they end with this process."""
-    command = ["sweep", chosen.name, "--yes", "--as-worker"]
-    command += ["--storage", chosen.storage] if chosen.storage else []
-    running = [_start(families, command) for _ in range(chosen.workers)]
+    """Run so many workers."""
+    commands = _commands(chosen, families)
+    here = partial(_together, commands)
+    return _made(families).run(commands, key=f"sweep-{chosen.name}", here=here)
+
+
+def _together(commands: Sequence[Command]) -> int:
+    """Workers as children; they end with this process."""
+    running = [_start(command) for command in commands]
     try:
         codes = [process.wait() for process in running]
     finally:
@@ -181,17 +218,24 @@ def _again(chosen: argparse.Namespace, found: conf.Sweep, families: Mapping[str,
     """The same command as a worker, with the threads that trials have."""
     words = ["sweep", chosen.name, "--set", *chosen.set, "--as-worker"]
     words += ["--family", chosen.family] if chosen.family else []
-    return _start(families, words).wait()
+    program = (sys.executable, "-m", "polyseme.cli", *words)
+    return _start(Command(program, "trial", _threads(families))).wait()
 
 
-def _start(families: Mapping[str, Any], command: list[str]) -> subprocess.Popen[bytes]:
-    """A worker's process: threads are set before numpy and torch are imported."""
+def _threads(families: Mapping[str, Any]) -> dict[str, str]:
+    """Variables of a worker's process."""
     threads = max(int(each.params["runtime"]["num_threads"]) for each in families.values())
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    environment = {**os.environ, **dict.fromkeys(names, str(threads))}
-    environment["TOKENIZERS_PARALLELISM"] = "false"
-    environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    return subprocess.Popen([sys.executable, "-m", "polyseme.cli", *command], env=environment)  # noqa: S603
+    workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    return {
+        **dict.fromkeys(names, str(threads)),
+        "TOKENIZERS_PARALLELISM": "false",
+        "CUBLAS_WORKSPACE_CONFIG": workspace,
+    }
+
+
+def _start(command: Command) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command.words, env={**os.environ, **command.environment})  # noqa: S603
 
 
 def _one(chosen: argparse.Namespace, found: conf.Sweep, families: Mapping[str, Any]) -> int:

@@ -24,8 +24,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from polyseme import paths
-from polyseme.errors import PolysemeError, ResourceError
-from polyseme.runtime import manifest, whole
+from polyseme.errors import PolysemeError, PreemptedError, ResourceError
+from polyseme.runtime import manifest, preempt, whole
 from polyseme.sweeps.jobs import Place
 
 ROOT = paths.SCRATCH / "sweeps"
@@ -89,6 +89,8 @@ def run(place: Place, root: Path, watch: Watch, idle: Callable[[], None]) -> Fin
             _prepare(place, folder, root)
             try:
                 _follow(_start(place, folder, root), folder, looks, watch, idle)
+            except PreemptedError:  # the next one to ask for the trial's values continues it
+                raise
             except Exception:  # nobody continues it, unlike after a kill
                 drop_scratch(folder)
                 raise
@@ -206,6 +208,8 @@ def _follow(
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
                 break
+            if preempt.asked():
+                preempt.pass_on(child)  # which ends as soon as it has saved
             looks.pass_on(watch)
             idle()
             time.sleep(POLL_SECONDS)
@@ -215,6 +219,8 @@ def _follow(
         os.waitpid(child, 0)
         raise
     code = os.waitstatus_to_exitcode(status)
+    if code and preempt.asked():
+        raise PreemptedError("preempted", mend="the same command continues it")
     if code:
         raise _failure(folder, code)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -54,18 +54,23 @@ class Ready:
             compose.check_item(group, name, items.load(group, name), params[group][name])
 
 
-def ready(name: str, sweep: Sweep) -> dict[str, Ready]:
+def ready(name: str, sweep: Sweep, more: Sequence[str] = ()) -> dict[str, Ready]:
     """Compose the configuration of each family and check its search space against it.
+
+    Args:
+        more: Hydra overrides besides those of the sweep.
 
     Raises:
         ConfigError: naming the file of the sweep.
     """
     file = conf.path(name)
-    return {each: _ready(each, family, sweep, file) for each, family in sweep.families.items()}
+    return {
+        each: _ready(each, family, sweep, file, more) for each, family in sweep.families.items()
+    }
 
 
-def _ready(name: str, family: Family, sweep: Sweep, file: Path) -> Ready:
-    overrides = [f"experiment={sweep.experiment}", *sweep.overrides, *family.overrides]
+def _ready(name: str, family: Family, sweep: Sweep, file: Path, more: Sequence[str]) -> Ready:
+    overrides = [f"experiment={sweep.experiment}", *sweep.overrides, *family.overrides, *more]
     params = compose.composed(overrides)
     _check_names(name, family, sweep, params, file)
     for key, group in NARROWED.items():

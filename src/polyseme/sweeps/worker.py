@@ -14,8 +14,8 @@ import optuna
 from optuna.trial import TrialState
 
 from polyseme import paths
-from polyseme.errors import ConfigError, NumericsError, PolysemeError
-from polyseme.runtime import settings
+from polyseme.errors import ConfigError, NumericsError, PolysemeError, PreemptedError
+from polyseme.runtime import preempt, settings
 from polyseme.sweeps import claims, jobs, measure, process
 from polyseme.sweeps.claims import Claim, Claims
 from polyseme.sweeps.conf import Sweep
@@ -62,9 +62,12 @@ class Worker:
 
         Raises:
             PolysemeError: what no other trial would mend; the trial is given back.
+            PreemptedError: the signal of a scheduler has come; likewise.
         """
         line = Claims(self.sweep, studies)
         while not line.is_done():
+            if preempt.asked():
+                raise PreemptedError("preempted", mend="the same command continues it")
             claim = line.next()
             if claim is None:
                 time.sleep(WAIT_SECONDS)

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 
+from polyseme.runtime import preempt
 from polyseme.tracking.launch import LOG
 from polyseme.tracking.local import EVENTS
 from polyseme.tracking.writer import Writer
@@ -55,6 +56,7 @@ def main() -> None:
     args = parser.parse_args()
     folder = args.folder.resolve()
     os.nice(NICE)
+    preempt.ignore()
     try:
         mirror(folder, args.mode)
     except Exception as error:  # the boundary: no failure of W&B concerns anybody else

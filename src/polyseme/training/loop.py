@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from polyseme.data.tokens import TokenStore
-from polyseme.errors import ConfigError, NumericsError
+from polyseme.errors import ConfigError, NumericsError, PreemptedError
 from polyseme.models.common.language_model import LanguageModel
 from polyseme.runtime.settings import Runtime
 from polyseme.training import checkpoint
@@ -24,6 +24,7 @@ from polyseme.training.budget import Budget
 from polyseme.training.determinism import make_deterministic
 from polyseme.training.evaluate import evaluate, held_out_batches
 from polyseme.training.options import TrainingOptions
+from polyseme.training.preempt import Preemption
 from polyseme.training.pretrain import Pretraining, Steps
 from polyseme.training.processes import Group, together
 from polyseme.training.trainer import make_trainer
@@ -133,7 +134,7 @@ class Loop(Resume):
     ) -> None:
         """Keep the last good state: a step that is not finite has not been taken."""
         module = _own(pl_module)
-        if isinstance(exception, NumericsError) and _finite(module):
+        if isinstance(exception, NumericsError | PreemptedError) and _finite(module):
             self._save(module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -228,7 +229,9 @@ def _train(job: Job, group: Group, loop: Resume) -> Pretraining:
     )
     module = Pretraining(model.train(), options, budget, seed=job.seed, group=group)
     loop.continue_from_checkpoint(module)
-    trainer = make_trainer(job.runtime, folder=job.scratch, callbacks=[loop])
+    trainer = make_trainer(
+        job.runtime, folder=job.scratch, callbacks=[loop, Preemption(leads=group.rank == 0)]
+    )
     trainer.fit(module, Steps(module, rows))
     model.eval()
     return module

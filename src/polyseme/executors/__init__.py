@@ -1,0 +1,1 @@
+"""Where the work of a command runs: here, in local jobs, or on a cluster."""

@@ -1,0 +1,1 @@
+"""What executors that submit jobs share."""

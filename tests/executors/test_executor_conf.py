@@ -1,0 +1,101 @@
+"""conf/executor: what it allows, and that a missing piece is told in one line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from polyseme import compose
+from polyseme.errors import ConfigError
+from polyseme.executors import base, slurm
+from polyseme.executors.base import Command
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = [Command(("true",), "nothing")]
+
+
+def _values(name: str) -> dict[str, Any]:
+    return OmegaConf.to_container(OmegaConf.load(ROOT / f"conf/executor/{name}.yaml"))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("name", ["here", "local", "slurm"])
+def test_each_composes_by_name_and_no_stage_is_given_it(name: str) -> None:
+    params = compose.composed([f"executor={name}"], ROOT / "conf")
+    assert params["executor"]["module"] == name
+    dag: Any = OmegaConf.to_container(OmegaConf.load(ROOT / "dvc.yaml"))
+    stages = [stage.get("do", stage) for stage in dag["stages"].values()]
+    assert not any("executor" in key for stage in stages for key in stage.get("params", []))
+
+
+@pytest.mark.parametrize("name", ["local", "slurm"])
+def test_the_file_shows_every_setting_at_its_default(name: str) -> None:
+    module = __import__(f"polyseme.executors.{name}", fromlist=["Config"])
+    assert base.make(_values(name)).options == module.Config(module=name)  # type: ignore[attr-defined]
+    assert _values(name).keys() == module.Config.__dataclass_fields__.keys()
+
+
+@pytest.mark.parametrize(
+    ("values", "parts"),
+    [
+        ({"module": "here", "partition": "x"}, ["unknown key 'executor.partition'", "module"]),
+        ({"module": "local", "partition": "x"}, ["unknown key 'executor.partition'", "requeues"]),
+        ({"module": "nosuch"}, ["no executor module 'nosuch'", "here, local, slurm"]),
+        ({"time_minutes": 0}, ["executor.time_minutes = 0", "greater than or equal to 1"]),
+        ({"time_minutes": "soon"}, ["executor.time_minutes = 'soon'", "integer"]),
+        ({"time_minutes": 2, "signal_seconds": 120}, ["signal_seconds = 120", "less than 120"]),
+        ({"mem_gb": -1}, ["executor.mem_gb = -1", "greater than 0"]),
+        ({"gpus": 1.5}, ["executor.gpus = 1.5", "integer"]),
+        ({"partition": "a b"}, ["executor.partition", "pattern"]),
+        ({"setup": ["a\nb"]}, ["executor.setup.0", "pattern"]),
+        ({"sbatch": {"array": "0-3"}}, ["conf/executor/slurm.yaml", "array is taken"]),
+        ({"sbatch": {"Bad_Key": 1}}, ["executor.sbatch.Bad_Key", "pattern"]),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line(values: dict[str, Any], parts: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        base.make({"module": "slurm"} | values)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert "conf/executor" in line
+    assert all(part in line for part in parts), line
+
+
+def test_composing_checks_the_executor_and_params_need_its_module() -> None:
+    with pytest.raises(
+        ConfigError, match=r"executor/nosuch.yaml: is missing; .*here, local, slurm"
+    ):
+        compose.composed(["executor=nosuch"], ROOT / "conf")
+    with pytest.raises(ConfigError, match=r"executor.requeues = -1"):
+        compose.composed(["executor=local", "executor.requeues=-1"], ROOT / "conf")
+    with pytest.raises(ConfigError, match=r"'executor.module' is missing; one of here, local"):
+        base.make({})
+
+
+def test_without_sbatch_there_is_one_clear_line(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(in_tmp))
+    with pytest.raises(ConfigError, match=r"sbatch is not found; .*executor=here; --dry-run"):
+        base.make(_values("slurm")).run(COMMANDS, key="test", here=lambda: 0)
+    assert list(in_tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["local", "slurm"])
+def test_without_submitit_there_is_one_clear_line(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    monkeypatch.setattr(slurm.shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    with pytest.raises(ConfigError, match=r"submitit is not installed; pip install 'polyseme\[sl"):
+        base.make(_values(name)).run(COMMANDS, key="test", here=lambda: 0)
+
+
+def test_here_leaves_the_work_to_the_caller() -> None:
+    executor = base.make(_values("here"))
+    assert executor.run(COMMANDS, key="test", here=lambda: 7) == 7
+    assert executor.room(here=3, most=12) == 3
+    assert executor.text([Command(("a", "b c"), "x", {"N": "1 2"})]) == "N='1 2' a 'b c'\n"
