@@ -20,7 +20,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | column -t -s '|'
 	@echo
 	@echo "  EXPERIMENT=demo|wiki|standard|smoke     a file of conf/experiment/ (now: $(EXPERIMENT))"
-	@echo "  RUNTIME=cpu|gpu                      a file of conf/runtime/   (now: $(RUNTIME))"
+	@echo "  RUNTIME=cpu|gpu|ddp|fsdp             a file of conf/runtime/   (now: $(RUNTIME))"
 	@echo "  JOBS=2                               stages at a time (default: as many as the cores have room for)"
 	@echo "  OVERRIDES='lm.bert.num_layers=2'     values other than those of conf/"
 	@echo "  POLYSEME_MIRROR=<folder>             take data sets from <folder>/<dataset>/<file> first"

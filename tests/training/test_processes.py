@@ -1,4 +1,4 @@
-"""Two processes that share a batch against one: the same losses, the same end."""
+"""What processes exchange, how they end, and what they cannot share."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from polyseme.data.tokens import TokenStore
 from polyseme.errors import ConfigError, DataError, ResourceError
 from polyseme.models import bert, electra, gpt, gpt_bert
 from polyseme.runtime.settings import Runtime
+from polyseme.runtime.world import World
 from polyseme.training.loop import pretrain
-from polyseme.training.pretrain import Pretraining, as_batch
-from polyseme.training.processes import Processes, together
+from polyseme.training.pretrain import as_batch
+from polyseme.training.processes import Processes
+from polyseme.training.spawn import together
 
 NETWORK = {"dim": 16, "num_layers": 1, "num_heads": 2, "dim_ff": 32, "sequence_length": 16}
-TOLERANCE = 1e-5
 
 
 def _store(tokens: int, seed: int) -> TokenStore:
@@ -36,40 +37,6 @@ def _store(tokens: int, seed: int) -> TokenStore:
 
 
 STORES = {"train": _store(2000, 0), "valid": _store(500, 1)}
-
-
-def _pretrain(pieces: WordPieces, folder: Path, num_processes: int, **values: Any) -> Pretraining:
-    options = gpt_bert.Config(
-        **NETWORK, batch_size=7, masked_share=0.6, mask_words=True, budget_unit="steps",
-        num_validations=2, validation_rows=8, **({"budget": 14} | values),
-    )  # fmt: skip
-    return pretrain(
-        gpt_bert.Model(options, pieces), options, STORES,
-        seed=3, scratch=folder, log=lambda row, step: None,
-        runtime=Runtime(
-            num_threads=1, num_processes=num_processes, precision="fp32", progress=False,
-            checkpoint_seconds=1e-6,
-        ),
-    )  # fmt: skip
-
-
-def test_two_processes_have_the_losses_of_one_and_continue_its_checkpoint(
-    pieces: WordPieces, tmp_path: Path
-) -> None:
-    """Seven rows of two kinds, with differing numbers of predictions."""
-    one = _pretrain(pieces, tmp_path / "one", 1)
-    two = _pretrain(pieces, tmp_path / "two", 2)
-    assert [row["step"] for row in two.rows] == [row["step"] for row in one.rows]
-    for mine, other in zip(two.rows, one.rows, strict=True):
-        assert mine == pytest.approx(other, rel=TOLERANCE)
-    for mine, other in zip(two.model.parameters(), one.model.parameters(), strict=True):
-        assert (mine - other).abs().max() <= 1e-4
-    for path in (tmp_path / "two/checkpoints").glob("000000014.*"):
-        path.unlink()
-    again = _pretrain(pieces, tmp_path / "two", 2)
-    for mine, other in zip(again.model.parameters(), two.model.parameters(), strict=True):
-        assert torch.equal(mine, other)
-    assert again.rows == two.rows
 
 
 @pytest.mark.parametrize("module", [bert, gpt, electra, gpt_bert])
@@ -82,7 +49,7 @@ def test_sums_over_shares_are_those_of_the_batch(pieces: WordPieces, module: Any
         (rows.tokens.astype(np.int64).reshape(7, 16), rows.flags.reshape(7, 16)),
         np.random.default_rng(0),
     )
-    parts = [model.losses(Processes(rank, 2).share(whole)) for rank in range(2)]
+    parts = [model.losses(Processes(World(rank, 2, rank, 2)).share(whole)) for rank in range(2)]
     found = model.losses(whole)
     for name in ("nats", "tokens", "bytes"):
         summed = sum(getattr(part, name) for part in parts)
@@ -112,7 +79,7 @@ def test_processes_exchange_gradients_and_an_end_of_one_is_told(job: str, error:
 PARENT = """
 import sys, time, multiprocessing
 from tests.training.exchange import wait
-from polyseme.training.processes import together
+from polyseme.training.spawn import together
 if __name__ == "__main__":
     with together(2, wait, None) as group:
         print(multiprocessing.active_children()[0].pid, flush=True)
