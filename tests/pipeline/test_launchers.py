@@ -116,6 +116,7 @@ def test_killed_under_srun_and_continued_by_torchrun(
     (line,) = told.splitlines()
     assert line.startswith("error: pre-training: process 0 of 2 has lost the others")
     assert not (project / "artifacts/toy/model").exists() or not _left(project)
+    _set_up(project, strategy="fsdp", num_processes=1)  # the launcher's number counts
     done = _start(project, *TORCHRUN, *ARGUMENTS)
     _, told = done.communicate(timeout=PATIENCE_SECONDS)
     assert done.returncode == 0, told

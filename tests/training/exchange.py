@@ -42,4 +42,4 @@ def follow(group: Group, job: str) -> None:
 
 
 def wait(group: Group, job: None) -> None:
-    time.sleep(60)
+    time.sleep(600)

@@ -80,14 +80,17 @@ def options_of(name: str) -> Any:
     return module.Config(**(STEPS | values))
 
 
-def job_of(name: str, strategy: str, pieces: WordPieces, scratch: Path, **recorded: Any) -> Job:
+def job_of(
+    name: str, strategy: str, pieces: WordPieces, scratch: Path, precision: str = "fp32",
+    **recorded: Any,
+) -> Job:  # fmt: skip
     options = options_of(name)
     model = Recorder(options, pieces) if recorded else MODELS[name][0].Model(options, pieces)
     for key, value in recorded.items():
         setattr(model, key, value)
     runtime = Runtime(
-        num_threads=1, precision="fp32", progress=False, checkpoint_seconds=1e-6,
-        strategy=strategy,  # type: ignore[arg-type]
+        num_threads=1, precision=precision, progress=False,  # type: ignore[arg-type]
+        checkpoint_seconds=1e-6, strategy=strategy,  # type: ignore[arg-type]
     )  # fmt: skip
     validation = held_out_batches(model, store(500, 1), options)
     return Job(model, options, store(2000), validation, 3, runtime, scratch)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from polyseme.runtime.settings import Runtime
 from polyseme.runtime.world import World
 from polyseme.training.loop import pretrain
 from polyseme.training.pretrain import as_batch
-from polyseme.training.processes import Processes
+from polyseme.training.processes import Processes, device_of
 from polyseme.training.spawn import together
 
 NETWORK = {"dim": 16, "num_layers": 1, "num_heads": 2, "dim_ff": 32, "sequence_length": 16}
@@ -83,20 +85,43 @@ from polyseme.training.spawn import together
 if __name__ == "__main__":
     with together(2, wait, None) as group:
         print(multiprocessing.active_children()[0].pid, flush=True)
-        time.sleep(60)
+        time.sleep(600)
 """
 
 
-def test_a_process_dies_with_the_first_one(tmp_path: Path) -> None:
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A first process, which waits for nothing, and the id of the other."""
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
     root = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": f"{root}:{root / 'src'}"}
     parent = subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
     assert parent.stdout is not None
-    child = int(parent.stdout.readline())
+    yield parent, int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+
+
+def test_the_first_process_ends_with_another_of_which_it_does_not_hear(
+    pair: tuple[subprocess.Popen[str], int],
+) -> None:
+    parent, child = pair
+    os.kill(child, signal.SIGKILL)
+    _, told = parent.communicate(timeout=60)
+    assert parent.returncode == ResourceError.exit_code
+    assert told.startswith("error: pre-training: a process of the training was killed")
+    assert len(told.splitlines()) == 1
+
+
+def test_a_process_dies_with_the_first_one(pair: tuple[subprocess.Popen[str], int]) -> None:
+    parent, child = pair
     assert psutil.pid_exists(child)
     parent.kill()
     parent.wait()
@@ -117,3 +142,25 @@ def test_what_processes_cannot_share_is_refused(
             seed=0, scratch=tmp_path, log=lambda row, step: None,
             runtime=Runtime(num_threads=1, num_processes=3, progress=False),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("world", "there", "device"),
+    [
+        (World(5, 8, 1, 4), 4, "cuda:1"),
+        (World(5, 8, 1, 4, "srun"), 1, "cuda:0"),  # each task is shown its own
+        (World(1, 2, 1, 2), 1, None),
+        (World(1, 2, 1, 2, "torchrun"), 1, None),
+        (World(0, 3, 0, 3, "srun"), 2, None),
+    ],
+)
+def test_each_process_has_a_gpu_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, world: World, there: int, device: str | None
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
+    assert device_of(world, "cpu").type == "cpu"
+    if device:
+        assert device_of(world, "gpu") == torch.device(device)
+    else:
+        with pytest.raises(ConfigError, match=f"{there} GPUs"):
+            device_of(world, "gpu")

@@ -6,6 +6,7 @@ One world of two processes runs all trainings of this file but those that are ki
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,9 @@ STRATEGIES = ("ddp", "fsdp")
 LOSS_TOLERANCE = 1e-5
 """Share of a loss by which two processes may differ from one."""
 WEIGHT_TOLERANCE = 1e-4
-FIRST_STOP, SECOND_STOP = 4, 9
+STOPS = (4, 7, 9)
 CHANGES = {"ddp": "fsdp", "fsdp": "ddp"}
-"""A run that is stopped twice goes on in two processes by this, and then in one."""
+"""A run of one process goes on in two, then in two by the other strategy, then in one."""
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +57,16 @@ def world(pieces: WordPieces, folder: Path) -> dict[str, Trained | None]:
     again: dict[str, Job] = {}
     for name, job in jobs.items():
         again[f"{name}-again"] = job._replace(model=type(job.model)(job.options, pieces))
+    for s in STRATEGIES:
+        jobs[f"{s}-bf16"] = job_of("gpt", s, pieces, folder / f"{s}-bf16", "bf16")
     for strategy in STRATEGIES:
         seen = folder / f"seen-{strategy}"
         seen.mkdir()
         at = folder / f"changed-{strategy}"
-        first = job_of("gpt", strategy, pieces, at, seen=seen, stop=FIRST_STOP)
+        first = job_of("gpt", strategy, pieces, at, seen=seen, stop=STOPS[0])
         assert run(first, Alone()) is None
-        second = job_of("gpt", strategy, pieces, at, seen=seen, stop=SECOND_STOP - FIRST_STOP)
-        jobs[f"changed-{strategy}"] = second
+        for by, (before, stop) in zip((strategy, CHANGES[strategy]), pairwise(STOPS), strict=True):
+            jobs[f"{at}-{by}"] = job_of("gpt", by, pieces, at, seen=seen, stop=stop - before)
     found: dict[str, Trained | None] = {}
     every = [*jobs.values(), *(Forgetting(*job) for job in again.values())]
     with together(2, follow_all, every) as group:
@@ -125,6 +128,18 @@ def test_a_run_that_continues_has_the_same_weights_and_history(
     assert _equal(world[f"{strategy}-{model}-again"], world[f"{strategy}-{model}"])
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_two_processes_have_the_losses_of_one_in_bfloat16(
+    world: dict[str, Trained], pieces: WordPieces, tmp_path: Path, strategy: str
+) -> None:
+    """A last bit of bfloat16 is 1/256."""
+    known = run(job_of("gpt", strategy, pieces, tmp_path, "bf16"), Alone())
+    assert known is not None
+    for row, other in zip(world[f"{strategy}-bf16"].rows, known.rows, strict=True):
+        assert row == pytest.approx(other, rel=0.02)
+    assert not _equal(world[f"{strategy}-bf16"], world[f"{strategy}-gpt"])
+
+
 def test_averaging_had_begun(world: dict[str, Trained], folder: Path) -> None:
     for strategy in STRATEGIES:
         found = Checkpoints(folder / f"{strategy}-awd_lstm" / "checkpoints").newest()
@@ -145,7 +160,7 @@ def test_checkpoints_do_not_tell_how_many_wrote_them(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_one_then_two_then_one_process_see_each_row_once(
+def test_one_then_two_then_one_process_with_either_strategy_see_each_row_once(
     world: dict[str, Trained], alone: dict[str, Trained], folder: Path, strategy: str
 ) -> None:
     rows = Rows(store(2000), length=STEPS["sequence_length"], seed=3)
@@ -155,12 +170,14 @@ def test_one_then_two_then_one_process_see_each_row_once(
         row.astype("<u2").tobytes(): n for n, row in zip(numbers, rows.at(numbers)[0], strict=True)
     }
     files = list((folder / f"seen-{strategy}").iterdir())
-    assert len(files) == 2  # this process, alone twice and once as the first of two, and the second
+    assert len(files) == 2  # this process, alone and as the first of two, and the second one
     seen = np.concatenate([np.fromfile(file, "<u2").reshape(-1, 16) for file in files])
     assert sorted(known[row.tobytes()] for row in seen) == list(numbers)
     _near(world[f"changed-{strategy}"], alone["gpt"])
-    assert [each["processes"] for each in world[f"changed-{strategy}"].shared] == [1, 2, 1]
-    assert [each["step"] for each in world[f"changed-{strategy}"].shared] == [0, 4, 9]
+    shared = world[f"changed-{strategy}"].shared
+    assert [each["processes"] for each in shared] == [1, 2, 2, 1]
+    assert [each["step"] for each in shared] == [0, *STOPS]
+    assert [each["strategy"] for each in shared[1:3]] == [strategy, CHANGES[strategy]]
 
 
 def test_kill_of_one_process_ends_the_run_and_the_next_continues_to_the_same_end(

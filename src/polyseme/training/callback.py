@@ -109,6 +109,7 @@ class Loop(Callback):
         optimizers = module.raw_optimizers()
         with optim.averaged(optimizers):
             found = evaluate(module.model, self.validation)
+            sharding.let_go(module.model)  # before the averages go
         values = {f"valid_{k}": found[k] for k in ("loss", "bits_per_byte", "perplexity")}
         if not module.rows or module.rows[-1]["step"] != module.step:
             module.rows.append({"step": module.step, "words_seen": module.words_seen})

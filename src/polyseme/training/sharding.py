@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
-from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 BLOCKS = "blocks"
@@ -30,6 +30,16 @@ def shard(model: nn.Module, mesh: DeviceMesh) -> None:
         for method in FORWARD_METHODS:
             if hasattr(part, method):
                 register_fsdp_forward_method(part, method)
+
+
+def let_go(model: nn.Module) -> None:
+    """Keep parts only, after a forward pass that no backward pass follows.
+
+    The next one would use what had been gathered, whatever has become of the parts.
+    """
+    for part in model.modules():
+        if isinstance(part, FSDPModule):
+            part.reshard()
 
 
 def own(tensor: Tensor) -> Tensor:
