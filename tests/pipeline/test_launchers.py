@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,7 +42,7 @@ RESOURCE = 6
 
 @pytest.fixture(scope="module")
 def project(pieces: WordPieces, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus, params, and the dvc.yaml that says which of them the stage has."""
+    """A corpus, params, and this stage of dvc.yaml."""
     folder = tmp_path_factory.mktemp("launched")
     corpus = folder / "artifacts/toy/corpus/text"
     corpus.mkdir(parents=True)
@@ -54,14 +55,29 @@ def project(pieces: WordPieces, tmp_path_factory: pytest.TempPathFactory) -> Pat
         card["splits"][split] = {"tokens": size, "words": made.num_words}
     (corpus / "card.json").write_text(json.dumps(card))
     manifest.write(corpus, stage="corpus@text", inputs={})
-    (folder / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text())
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"pretrain": stages["pretrain"]}}))
+    source = folder / "src/polyseme/models/gpt.py"
+    source.parent.mkdir(parents=True)
+    shutil.copy(str(gpt.__file__), source)
+    _dvc(folder, "init", "--no-scm")
     return folder
+
+
+def _dvc(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def _set_up(folder: Path, **runtime: Any) -> None:
     made = asdict(Runtime(num_threads=1, precision="fp32", progress=False, tracking="off"))
     params = {
-        "experiment": "toy", "numerics": 1, "seed": 3, "lm": {"gpt": asdict(gpt.Config(**VALUES))},
+        "experiment": "toy", "corpora": ["text"], "lms": ["gpt"], "numerics": 1, "seed": 3,
+        "lm": {"gpt": asdict(gpt.Config(**VALUES))},
         "runtime": made | {"checkpoint_seconds": 1e-6} | runtime,
     }  # fmt: skip
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
@@ -124,6 +140,8 @@ def test_killed_under_srun_and_continued_by_torchrun(
     record = json.loads((project / "artifacts/toy/runs/pretrain-text-gpt.json").read_text())
     assert record["shared"] == [{"step": 0, "processes": 2, "strategy": "fsdp"}]
     assert _left(project) == ["gpt"]
+    _dvc(project, "commit", "--force", "pretrain@text-gpt")
+    assert "up to date" in _dvc(project, "status")
     known = _known(pieces, tmp_path)
     found = _weights(project)
     assert all(found[name].equal(tensor) for name, tensor in known.items())

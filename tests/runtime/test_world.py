@@ -34,6 +34,7 @@ def test_a_process_knows_its_place_on_two_machines(
         {},
         {"SLURM_PROCID": "0", "SLURM_NTASKS": "8", "SLURM_LOCALID": "0"},  # a batch script
         SRUN | {"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"},  # one task, as of submitit
+        SRUN | {"DVC_STAGE": "pretrain@text-gpt"},  # one of several tasks that each called dvc
     ],
 )
 def test_a_process_alone_is_no_world(environment: dict[str, str]) -> None:

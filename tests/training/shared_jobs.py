@@ -96,6 +96,14 @@ def job_of(
     return Job(model, options, store(2000), validation, 3, runtime, scratch)
 
 
+class Forgetting(Job):
+    """A job whose last checkpoint is lost before it begins."""
+
+    def forget(self) -> None:
+        (note,) = (self.scratch / "checkpoints").glob(f"{NUM_STEPS:09d}.json")
+        note.unlink()
+
+
 class Trained(NamedTuple):
     """What a training leaves."""
 

@@ -57,7 +57,8 @@ ALONE = World(0, 1, 0, 1)
 def launched(environment: Mapping[str, str]) -> World | None:
     """The place that torchrun or srun gives this process; None where neither started it.
 
-    A step of Slurm with one task is no world: its task may start processes of its own.
+    A step of Slurm with one task is no world: its task may start processes of its own. Nor is one
+    whose tasks started dvc, or a sweep, which then started this process.
 
     Raises:
         ConfigError: variables are missing, no numbers, or contradict each other.
@@ -65,7 +66,8 @@ def launched(environment: Mapping[str, str]) -> World | None:
     if "RANK" in environment or "WORLD_SIZE" in environment:
         _require(environment, (*TORCH_NAMES, "MASTER_ADDR", "MASTER_PORT"), TORCHRUN)
         return _place([_number(environment, name) for name in TORCH_NAMES], TORCHRUN)
-    if environment.get("SLURM_STEP_NUM_TASKS", "1") != "1":
+    several = environment.get("SLURM_STEP_NUM_TASKS", "1") != "1"
+    if several and "DVC_STAGE" not in environment:
         _require(environment, (*SLURM_NAMES, TASKS, "SLURM_STEP_NODELIST"), SLURM)
         numbers = [_number(environment, name) for name in SLURM_NAMES]
         return _place([*numbers, _tasks_of_each_machine(environment[TASKS])], SLURM)

@@ -16,6 +16,7 @@ from tests.training.shared_jobs import (
     MODELS,
     NUM_STEPS,
     STEPS,
+    Forgetting,
     Recorder,
     Trained,
     follow_all,
@@ -79,14 +80,6 @@ def world(pieces: WordPieces, folder: Path) -> dict[str, Trained | None]:
         last = job_of("gpt", strategy, pieces, at, seen=folder / f"seen-{strategy}")
         found[f"changed-{strategy}"] = run(last, Alone())
     return found
-
-
-class Forgetting(Job):
-    """A job whose last checkpoint is lost before it begins."""
-
-    def forget(self) -> None:
-        (note,) = (self.scratch / "checkpoints").glob(f"{NUM_STEPS:09d}.json")
-        note.unlink()
 
 
 @pytest.fixture(scope="module")
