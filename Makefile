@@ -21,7 +21,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | column -t -s '|'
 	@echo
 	@echo "  EXPERIMENT=demo|wiki|standard|smoke     a file of conf/experiment/ (now: $(EXPERIMENT))"
-	@echo "  RUNTIME=cpu|gpu                      a file of conf/runtime/   (now: $(RUNTIME))"
+	@echo "  RUNTIME=cpu|gpu|ddp|fsdp             a file of conf/runtime/   (now: $(RUNTIME))"
 	@echo "  EXECUTOR=here|local|slurm            where it runs, a file of conf/executor/ (docs/scale.md)"
 	@echo "  JOBS=2                               stages at a time (default: as many as the cores have room for)"
 	@echo "  OVERRIDES='lm.bert.num_layers=2'     values other than those of conf/"

@@ -31,7 +31,10 @@ def main(stage: Stage) -> None:
         runtime=stage.runtime,
         scratch=stage.scratch,
         log=lambda values, step: stage.tracker.log(values, step=step),
+        world=stage.world,
     )
+    if stage.follows:
+        return
     model.cpu()
     scores = {
         split: evaluate(model, held_out_batches(model, stores[split], options))
@@ -48,9 +51,10 @@ def main(stage: Stage) -> None:
     costs = {"num_bytes": model.num_bytes()}
     stage.record["training_seconds"] = round(trained.budget.seconds, 3)
     stage.record["costs"] = costs
+    stage.record["shared"] = trained.shared
     stage.record["loss"] = {"predicts": model.predicts, "predictor": model.predictor}
     stage.tracker.summary({"words_seen": trained.words_seen, **costs, **scores["valid"]})
 
 
 if __name__ == "__main__":
-    run(main, "experiment", "corpus", "model")
+    run(main, "experiment", "corpus", "model", shares=True)

@@ -115,7 +115,9 @@ def room_for(runtime: settings.Runtime, cores: int) -> int:
     """Stages at a time: a core for each thread of each process; stages do not share a gpu."""
     if runtime.accelerator == "gpu":
         return 1
-    return max(1, min(MOST_JOBS, cores // (runtime.num_threads * runtime.num_processes)))
+    return max(
+        1, min(MOST_JOBS, cores // (runtime.num_threads * settings.local_processes(runtime)))
+    )
 
 
 def of_models(params: dict[str, Any]) -> list[list[str]]:

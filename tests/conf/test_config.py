@@ -29,9 +29,21 @@ def test_every_experiment_composes_and_passes_all_checks(experiment: str) -> Non
     assert _composed(f"experiment={experiment}")["experiment"] == experiment
 
 
-@pytest.mark.parametrize("runtime", ["cpu", "gpu"])
-def test_every_runtime_composes(runtime: str) -> None:
-    assert _composed(f"runtime={runtime}")["runtime"]["accelerator"] == runtime
+@pytest.mark.parametrize(
+    ("runtime", "accelerator", "num_processes", "strategy"),
+    [
+        ("cpu", "cpu", 1, "ddp"),
+        ("gpu", "gpu", 1, "ddp"),
+        ("ddp", "gpu", "auto", "ddp"),
+        ("fsdp", "gpu", "auto", "fsdp"),
+    ],
+)
+def test_every_runtime_composes(
+    runtime: str, accelerator: str, num_processes: int | str, strategy: str
+) -> None:
+    found = _composed(f"runtime={runtime}")["runtime"]
+    expected = {"accelerator": accelerator, "num_processes": num_processes, "strategy": strategy}
+    assert found.items() >= expected.items()
 
 
 def test_params_yaml_is_what_conf_composes_to() -> None:

@@ -52,6 +52,7 @@ def test_every_stage_of_every_model_is_dealt_out_once_and_a_model_stays_together
         ({"num_threads": 1}, 2, 2),
         ({"num_threads": 1}, 64, repro.MOST_JOBS),
         ({"num_threads": 2, "num_processes": 2}, 16, 4),
+        ({"num_threads": 1, "num_processes": "auto"}, os.cpu_count(), 1),
         ({"num_threads": 4}, 2, 1),
         ({"num_threads": 1, "accelerator": "gpu"}, 16, 1),
     ],

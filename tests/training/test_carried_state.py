@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -49,14 +48,12 @@ def _elmo(**values: Any) -> elmo.Config:
     return elmo.Config(**(base | values))
 
 
-def _train(
-    pieces: WordPieces, folder: Path, options: Any, *, num_processes: int = 1
-) -> Pretraining:
+def _train(pieces: WordPieces, folder: Path, options: Any) -> Pretraining:
     module: Any = awd_lstm if isinstance(options, awd_lstm.Config) else elmo
     stores = {"train": _store(2000), "valid": _store(500, 1)}
     return pretrain(
         module.Model(options, pieces), options, stores, seed=3, scratch=folder,
-        runtime=replace(RUNTIME, num_processes=num_processes), log=lambda row, step: None,
+        runtime=RUNTIME, log=lambda row, step: None,
     )  # fmt: skip
 
 
@@ -143,21 +140,6 @@ def test_a_run_stopped_at_any_step_and_continued_has_the_same_weights_and_histor
     at_the_end = _train(pieces, tmp_path / "killed", options)
     assert torch.equal(_weights(at_the_end), _weights(whole))
     assert at_the_end.rows == whole.rows
-
-
-def test_two_processes_have_the_losses_of_one_with_states_carried_over(
-    pieces: WordPieces, tmp_path: Path
-) -> None:
-    rates = {f"{n}_dropout": 0.0 for n in ("embedding", "input", "hidden", "weight", "output")}
-    options = _awd_lstm(batch_size=5, **rates)
-    one = _train(pieces, tmp_path / "one", options)
-    two = _train(pieces, tmp_path / "two", options, num_processes=2)
-    for mine, other in zip(two.rows, one.rows, strict=True):
-        assert mine == pytest.approx(other, rel=1e-5)
-    for path in (tmp_path / "two/checkpoints").glob("000000012.*"):
-        path.unlink()
-    again = _train(pieces, tmp_path / "two", options, num_processes=2)
-    assert torch.equal(_weights(again), _weights(two))
 
 
 def test_a_step_that_was_not_taken_leaves_the_state_as_it_was(pieces: WordPieces) -> None:

@@ -33,7 +33,7 @@ def _train(tokenizer: Path, scratch: Path) -> Pretraining:
     return made
 
 
-def test_the_step_is_taken_to_its_end_and_saved_and_the_rest_is_the_same_to_the_last_bit(
+def test_a_whole_step_is_taken_and_saved_and_the_rest_is_the_same_to_the_last_bit(
     tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = _train(tokenizer, tmp_path / "whole")
@@ -46,13 +46,13 @@ def test_the_step_is_taken_to_its_end_and_saved_and_the_rest_is_the_same_to_the_
         step(self, batch, number)
 
     monkeypatch.setattr(Pretraining, "training_step", signalled)
-    with pytest.raises(PreemptedError, match=r"^step 8: preempted; its state is saved"):
+    with pytest.raises(PreemptedError, match=r"^step 9: preempted; its state is saved"):
         _train(tokenizer, tmp_path / "preempted")
     signal.signal(preempt.SIGNAL, signal.SIG_DFL)
     monkeypatch.setattr(Pretraining, "training_step", step)
     kept = Checkpoints(tmp_path / "preempted/checkpoints").newest()
     assert kept is not None
-    assert kept.step == AT + 1
+    assert kept.step == AT + 2
     continued = _train(tokenizer, tmp_path / "preempted")
     for one, other in zip(whole.model.parameters(), continued.model.parameters(), strict=True):
         assert torch.equal(one, other)

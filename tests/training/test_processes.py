@@ -1,11 +1,13 @@
-"""Two processes that share a batch against one: the same losses, the same end."""
+"""What processes exchange, how they end, and what they cannot share."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,13 @@ from polyseme.data.tokens import TokenStore
 from polyseme.errors import ConfigError, DataError, ResourceError
 from polyseme.models import bert, electra, gpt, gpt_bert
 from polyseme.runtime.settings import Runtime
+from polyseme.runtime.world import World
 from polyseme.training.loop import pretrain
-from polyseme.training.pretrain import Pretraining, as_batch
-from polyseme.training.processes import Processes, together
+from polyseme.training.pretrain import as_batch
+from polyseme.training.processes import Processes, device_of
+from polyseme.training.spawn import together
 
 NETWORK = {"dim": 16, "num_layers": 1, "num_heads": 2, "dim_ff": 32, "sequence_length": 16}
-TOLERANCE = 1e-5
 
 
 def _store(tokens: int, seed: int) -> TokenStore:
@@ -36,40 +39,6 @@ def _store(tokens: int, seed: int) -> TokenStore:
 
 
 STORES = {"train": _store(2000, 0), "valid": _store(500, 1)}
-
-
-def _pretrain(pieces: WordPieces, folder: Path, num_processes: int, **values: Any) -> Pretraining:
-    options = gpt_bert.Config(
-        **NETWORK, batch_size=7, masked_share=0.6, mask_words=True, budget_unit="steps",
-        num_validations=2, validation_rows=8, **({"budget": 14} | values),
-    )  # fmt: skip
-    return pretrain(
-        gpt_bert.Model(options, pieces), options, STORES,
-        seed=3, scratch=folder, log=lambda row, step: None,
-        runtime=Runtime(
-            num_threads=1, num_processes=num_processes, precision="fp32", progress=False,
-            checkpoint_seconds=1e-6,
-        ),
-    )  # fmt: skip
-
-
-def test_two_processes_have_the_losses_of_one_and_continue_its_checkpoint(
-    pieces: WordPieces, tmp_path: Path
-) -> None:
-    """Seven rows of two kinds, with differing numbers of predictions."""
-    one = _pretrain(pieces, tmp_path / "one", 1)
-    two = _pretrain(pieces, tmp_path / "two", 2)
-    assert [row["step"] for row in two.rows] == [row["step"] for row in one.rows]
-    for mine, other in zip(two.rows, one.rows, strict=True):
-        assert mine == pytest.approx(other, rel=TOLERANCE)
-    for mine, other in zip(two.model.parameters(), one.model.parameters(), strict=True):
-        assert (mine - other).abs().max() <= 1e-4
-    for path in (tmp_path / "two/checkpoints").glob("000000014.*"):
-        path.unlink()
-    again = _pretrain(pieces, tmp_path / "two", 2)
-    for mine, other in zip(again.model.parameters(), two.model.parameters(), strict=True):
-        assert torch.equal(mine, other)
-    assert again.rows == two.rows
 
 
 @pytest.mark.parametrize("module", [bert, gpt, electra, gpt_bert])
@@ -82,7 +51,7 @@ def test_sums_over_shares_are_those_of_the_batch(pieces: WordPieces, module: Any
         (rows.tokens.astype(np.int64).reshape(7, 16), rows.flags.reshape(7, 16)),
         np.random.default_rng(0),
     )
-    parts = [model.losses(Processes(rank, 2).share(whole)) for rank in range(2)]
+    parts = [model.losses(Processes(World(rank, 2, rank, 2)).share(whole)) for rank in range(2)]
     found = model.losses(whole)
     for name in ("nats", "tokens", "bytes"):
         summed = sum(getattr(part, name) for part in parts)
@@ -112,24 +81,47 @@ def test_processes_exchange_gradients_and_an_end_of_one_is_told(job: str, error:
 PARENT = """
 import sys, time, multiprocessing
 from tests.training.exchange import wait
-from polyseme.training.processes import together
+from polyseme.training.spawn import together
 if __name__ == "__main__":
     with together(2, wait, None) as group:
         print(multiprocessing.active_children()[0].pid, flush=True)
-        time.sleep(60)
+        time.sleep(600)
 """
 
 
-def test_a_process_dies_with_the_first_one(tmp_path: Path) -> None:
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A first process, which waits for nothing, and the id of the other."""
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
     root = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": f"{root}:{root / 'src'}"}
     parent = subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
     assert parent.stdout is not None
-    child = int(parent.stdout.readline())
+    yield parent, int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+
+
+def test_the_first_process_ends_with_another_of_which_it_does_not_hear(
+    pair: tuple[subprocess.Popen[str], int],
+) -> None:
+    parent, child = pair
+    os.kill(child, signal.SIGKILL)
+    _, told = parent.communicate(timeout=60)
+    assert parent.returncode == ResourceError.exit_code
+    assert told.startswith("error: pre-training: a process of the training was killed")
+    assert len(told.splitlines()) == 1
+
+
+def test_a_process_dies_with_the_first_one(pair: tuple[subprocess.Popen[str], int]) -> None:
+    parent, child = pair
     assert psutil.pid_exists(child)
     parent.kill()
     parent.wait()
@@ -150,3 +142,25 @@ def test_what_processes_cannot_share_is_refused(
             seed=0, scratch=tmp_path, log=lambda row, step: None,
             runtime=Runtime(num_threads=1, num_processes=3, progress=False),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("world", "there", "device"),
+    [
+        (World(5, 8, 1, 4), 4, "cuda:1"),
+        (World(5, 8, 1, 4, "srun"), 1, "cuda:0"),  # each task is shown its own
+        (World(1, 2, 1, 2), 1, None),
+        (World(1, 2, 1, 2, "torchrun"), 1, None),
+        (World(0, 3, 0, 3, "srun"), 2, None),
+    ],
+)
+def test_each_process_has_a_gpu_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, world: World, there: int, device: str | None
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
+    assert device_of(world, "cpu").type == "cpu"
+    if device:
+        assert device_of(world, "gpu") == torch.device(device)
+    else:
+        with pytest.raises(ConfigError, match=f"{there} GPUs"):
+            device_of(world, "gpu")

@@ -44,7 +44,8 @@ FILES = (report_manifest.NAME, RESULTS)
 RELATIVE_METRICS = ("loss", "perplexity", "bits_per_byte")
 NOT_KEYS = ("value", "seconds")
 EXPLAINING = tuple(
-    f"runtime.{name}" for name in ("accelerator", "num_processes", "num_threads", "precision")
+    f"runtime.{name}"
+    for name in ("accelerator", "num_processes", "num_threads", "precision", "strategy")
 )
 """Params that change bytes, and no more than the last bits of a metric."""
 HARMLESS = "runtime."

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import psutil
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from polyseme.config import build, config
 
@@ -32,8 +32,12 @@ class Runtime:
     """Where training and encoding run."""
     num_threads: Annotated[int, Field(ge=1)] = 2
     """Threads of one process; part of what makes a rerun bit-identical."""
-    num_processes: Annotated[int, Field(ge=1)] = 1
-    """Processes that share each batch of pre-training, with num_threads each; on cpus only."""
+    num_processes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    """Processes of this machine that share each batch of pre-training, with num_threads each. auto:
+    one a GPU, or as many as the cores have room for. Where torchrun or srun started them, their
+    number counts instead."""
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    """How several processes share the model: each has all of it, or a part of it."""
     num_workers: Annotated[int, Field(ge=1)] = 2
     """Worker processes for text; never changes a result."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -54,16 +58,21 @@ class Runtime:
         """Bytes of feature_cache_gib."""
         return int(self.feature_cache_gib * 2**30)
 
-    @model_validator(mode="after")
-    def _processes_fit(self) -> Runtime:
-        if self.num_processes > 1 and self.accelerator != "cpu":
-            raise ValueError("num_processes = 1 where accelerator is not cpu")
-        return self
-
 
 def read(values: Mapping[str, Any]) -> Runtime:
     """Check the `runtime` group of params.yaml."""
     return build(Runtime, values, file="conf/runtime", key="runtime")
+
+
+def local_processes(runtime: Runtime) -> int:
+    """Processes that a pre-training starts on this machine, `auto` resolved."""
+    if runtime.num_processes != "auto":
+        return runtime.num_processes
+    if runtime.accelerator == "gpu":
+        import torch
+
+        return max(1, torch.cuda.device_count())
+    return max(1, (os.cpu_count() or 1) // runtime.num_threads)
 
 
 def has_fast_bf16(accelerator: str) -> bool:

@@ -12,7 +12,9 @@ A pipeline script gives its body to `run`. The guard then
 - writes a run record (seconds, memory, energy, versions, hardware) apart from the artifacts, whose
   bytes are the same in every run;
 - turns any error into one line and an exit code (errors.py); a defect leaves its traceback in
-  .polyseme/log/.
+  .polyseme/log/;
+- where torchrun or srun started several processes of a stage that can share its work, lets the
+  first one do all of this; the others read inputs and follow (world.py).
 """
 
 from __future__ import annotations
@@ -24,14 +26,24 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from polyseme import paths
 from polyseme.errors import EXIT_DEFECT, ConfigError, DataError
-from polyseme.runtime import declared, energy, failures, guard, manifest, preempt, settings, whole
+from polyseme.runtime import (
+    declared,
+    energy,
+    failures,
+    guard,
+    manifest,
+    preempt,
+    settings,
+    whole,
+    world,
+)
 
 if TYPE_CHECKING:
     from polyseme.tracking.local import Tracker
@@ -50,6 +62,7 @@ class Stage:
         args: names from the command line, `experiment` among them.
         params: the declared params, nested as in params.yaml.
         runtime: how to run (threads, device, precision).
+        world: the processes that a launcher started; None where it did not.
         tracker: local history and its mirror.
         record: facts for the run record; values may differ between equal runs.
     """
@@ -61,7 +74,9 @@ class Stage:
         args: Mapping[str, str],
         params: Mapping[str, Any],
         runtime: settings.Runtime,
+        world: world.World | None = None,
     ) -> None:
+        self.world = world
         self.name, self.args, self.params, self.runtime = name, dict(args), dict(params), runtime
         self.record: dict[str, Any] = {}
         self.inputs: dict[str, str] = {}
@@ -77,9 +92,16 @@ class Stage:
         """`pretrain` of `pretrain@wiki-bert`."""
         return self.name.partition("@")[0]
 
-    def _open_tracker(self) -> Tracker:
-        from polyseme.tracking.local import open_tracker
+    @property
+    def follows(self) -> bool:
+        """Whether another process of the same stage writes what there is to write."""
+        return self.world is not None and self.world.rank > 0
 
+    def _open_tracker(self) -> Tracker:
+        from polyseme.tracking.local import Untracked, open_tracker
+
+        if self.follows:
+            return Untracked()
         return open_tracker(
             paths.SCRATCH / "tracking",
             experiment=self.args.get("experiment", "data"),
@@ -138,12 +160,11 @@ class Stage:
         """Folder for unfinished work; the same one after a kill.
 
         Other params, inputs or sources of what trains have another one, so that nothing continues
-        what another program began. Ask for it after all inputs.
+        what another program began; another number of processes does. Ask for it after all inputs.
         """
         if self._scratch is None:
             runtime = self.runtime
             how = [settings.precision(runtime), runtime.num_threads, runtime.accelerator]
-            how += [runtime.num_processes] if runtime.num_processes > 1 else []
             key = manifest.canonical([self.params, self.inputs, how, trained_by()])[:16]
             self._scratch = paths.SCRATCH / "scratch" / self.name / key
             self._scratch.mkdir(parents=True, exist_ok=True)
@@ -211,12 +232,13 @@ def _type(path: Path) -> str:
     return parts[2] if len(parts) > 2 and parts[1] != "data" else parts[-2]  # noqa: PLR2004
 
 
-def run(body: Callable[[Stage], None], *names: str) -> None:
+def run(body: Callable[[Stage], None], *names: str, shares: bool = False) -> None:
     """Run the body of a stage; never returns normally on an error.
 
     Args:
         body: does the work, through the Stage that it is given.
         names: names of the command-line arguments.
+        shares: whether several processes of a launcher can share the work.
     """
     name = os.environ.get("DVC_STAGE", "stage")
     try:
@@ -224,7 +246,7 @@ def run(body: Callable[[Stage], None], *names: str) -> None:
         guard.die_with_ancestors(lambda: [tick() for tick in ticks])
         preempt.obey()
         guard.refuse_orphan()  # after the watch began: dvc cannot go unseen in between
-        code = _run(body, names, ticks)
+        code = _run(body, names, ticks, shares)
     except Exception as error:
         line = failures.explain(error, name)
         print(f"error: {line}", file=sys.stderr)
@@ -233,15 +255,19 @@ def run(body: Callable[[Stage], None], *names: str) -> None:
 
 
 def _run(
-    body: Callable[[Stage], None], names: tuple[str, ...], ticks: list[Callable[[], None]]
+    body: Callable[[Stage], None],
+    names: tuple[str, ...],
+    ticks: list[Callable[[], None]],
+    shares: bool,
 ) -> int:
-    name = os.environ.get("DVC_STAGE")
-    if len(sys.argv) != len(names) + 1 or name is None:
-        usage = f"python {sys.argv[0]} {' '.join(f'<{n}>' for n in names)}"
-        raise ConfigError(
-            "a stage is started by dvc", where=usage, mend="run `make repro` or `dvc repro <stage>`"
-        )
-    with guard.lock(paths.SCRATCH / "lock" / f"{name}.lock"):
+    place = world.launched(os.environ)
+    name = _name(names, place)
+    if place and place.size > 1 and not shares:
+        what = f"{place.launcher} started {place.size} processes"
+        raise ConfigError(what, where=name, mend="start one: only pre-training is shared")
+    follows = place is not None and place.rank > 0
+    lock = nullcontext() if follows else guard.lock(paths.SCRATCH / "lock" / f"{name}.lock")
+    with lock:
         runtime = declared.runtime()
         _pin_threads(runtime)
         declared.check()
@@ -250,20 +276,39 @@ def _run(
             args=dict(zip(names, sys.argv[1:], strict=True)),
             params=declared.params(name, sys.argv[1:]),
             runtime=runtime,
+            world=place,
         )
-        ticks.append(stage.tick)
+        if not follows:
+            ticks.append(stage.tick)
         return _guarded(body, stage)
+
+
+def _name(names: tuple[str, ...], place: world.World | None) -> str:
+    """Of the stage, as in dvc.yaml: dvc gives it, or it follows from a launcher's command."""
+    name = os.environ.get("DVC_STAGE")
+    if place is not None and name is None:
+        name = f"{Path(sys.argv[0]).stem}@{'-'.join(sys.argv[2:])}"
+    if len(sys.argv) != len(names) + 1 or name is None:
+        usage = f"python {sys.argv[0]} {' '.join(f'<{n}>' for n in names)}"
+        raise ConfigError(
+            "a stage is started by dvc", where=usage, mend="run `make repro` or `dvc repro <stage>`"
+        )
+    return name
 
 
 def _guarded(body: Callable[[Stage], None], stage: Stage) -> int:
     code = EXIT_DEFECT
+    who, log = ("", stage.name)
+    if stage.follows:
+        who, log = f"{stage.world}: ", f"{stage.name}-{os.getpid()}"
     try:
         body(stage)
-        stage.finish()
+        if not stage.follows:
+            stage.finish()
         code = 0
     except Exception as error:
-        line = failures.explain(error, stage.name)
-        print(f"error: {line}", file=sys.stderr)
+        line = failures.explain(error, log)
+        print(f"error: {who}{line}", file=sys.stderr)
         code = line.exit_code
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the one into the other
         print(f"{stage.name}: interrupted; `dvc repro` continues it", file=sys.stderr)

@@ -175,6 +175,7 @@ def how(runtime: settings.Runtime) -> list[Any]:
         precision,
         runtime.num_threads,
         runtime.num_processes,
+        runtime.strategy,
         runtime.accelerator,
         runtime.feature_type,
         manifest.canonical(flags),

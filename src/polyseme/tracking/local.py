@@ -145,6 +145,22 @@ class Tracker:
         self._stream.flush()
 
 
+class Untracked(Tracker):
+    """Of a process that leaves the history to another."""
+
+    def __init__(self) -> None:
+        self.mirror = None
+
+    def finish(self, exit_code: int) -> None:
+        """Nothing to do."""
+
+    def _keep(self, kind: str, name: str, path: Path) -> str:
+        return ""
+
+    def _write(self, event: str, **content: Any) -> None:
+        """Nothing to do."""
+
+
 def open_tracker(
     root: Path,
     *,

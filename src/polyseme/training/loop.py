@@ -1,156 +1,32 @@
-"""The loop around a pre-training step: resume, validate, checkpoint, show progress."""
+"""Pre-training from its options to the trained model, by one process or by several."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
-from tqdm import tqdm
 
 from polyseme.data.tokens import TokenStore
-from polyseme.errors import ConfigError, NumericsError, PreemptedError
+from polyseme.errors import ConfigError
 from polyseme.models.common.language_model import LanguageModel
+from polyseme.runtime import settings
 from polyseme.runtime.settings import Runtime
-from polyseme.training import checkpoint
-from polyseme.training import optimizers as optim
+from polyseme.runtime.world import World
+from polyseme.training import checkpoint, sharding, strategies
 from polyseme.training.batches import Rows, Streams
 from polyseme.training.budget import Budget
+from polyseme.training.callback import Log, Loop, nothing
 from polyseme.training.determinism import make_deterministic
-from polyseme.training.evaluate import evaluate, held_out_batches
+from polyseme.training.evaluate import held_out_batches
 from polyseme.training.options import TrainingOptions
 from polyseme.training.preempt import Preemption
 from polyseme.training.pretrain import Pretraining, Steps
-from polyseme.training.processes import Group, together
+from polyseme.training.processes import Group, joined
+from polyseme.training.spawn import together
 from polyseme.training.trainer import make_trainer
-
-Log = Callable[[Mapping[str, float], int], None]
-
-
-class Resume(Callback):
-    """Continue where the newest whole checkpoint stands."""
-
-    def __init__(self, checkpoints: checkpoint.Checkpoints) -> None:
-        self.checkpoints = checkpoints
-        self.found = checkpoints.newest()
-
-    def continue_from_checkpoint(self, module: Pretraining) -> None:
-        """Set the step of the newest whole checkpoint.
-
-        Lightning asks for the first batch before it calls on_train_start, so this comes before.
-        """
-        if self.found:
-            module.step, module.words_seen = self.found.step, self.found.facts["words_seen"]
-            module.rows = self.found.facts["rows"]
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Restore weights and optimizers, which exist only now."""
-        module = _own(pl_module)
-        if self.found:
-            checkpoint.restore(self.found.tensors, module.model, module.raw_optimizers())
-        module.budget.start(self.found.facts["seconds"] if self.found else 0.0)
-
-
-class Loop(Resume):
-    """What happens between two optimizer steps, in the first process."""
-
-    def __init__(
-        self,
-        checkpoints: checkpoint.Checkpoints,
-        validation: list[dict[str, Tensor]],
-        runtime: Runtime,
-        log: Log,
-    ) -> None:
-        super().__init__(checkpoints)
-        self.validation, self.runtime, self.emit = validation, runtime, log
-        self.saved_at = time.monotonic()
-        self.num_validated = 0
-        self.bar: Any = None
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Continue, and show the progress."""
-        super().on_train_start(trainer, pl_module)
-        module = _own(pl_module)
-        if self.found:
-            print(f"continuing at step {self.found.step}", file=sys.stderr)
-        self.num_validated = self._due(module)
-        self.bar = tqdm(
-            total=module.budget.num_steps,
-            initial=module.step,
-            desc="pre-training",
-            unit="step",
-            disable=not self.runtime.progress,
-            mininterval=2.0,
-        )
-
-    def _due(self, module: Pretraining) -> int:
-        return int(module.budget.progress(module.step) * module.options.num_validations + 1e-9)
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, *_: Any, **__: Any
-    ) -> None:
-        """Note, validate and save where it is time to."""
-        module = _own(pl_module)
-        self.bar.update()
-        due = self._due(module)
-        if due > self.num_validated:
-            self.num_validated = due
-            self._validate(module)
-        if module.rows and module.rows[-1]["step"] == module.step:
-            row = {k: v for k, v in module.rows[-1].items() if k != "step"}
-            self.emit(row, module.step)
-        if time.monotonic() - self.saved_at > self.runtime.checkpoint_seconds:
-            self._save(module)
-
-    def _validate(self, module: Pretraining) -> None:
-        optimizers = module.raw_optimizers()
-        with optim.averaged(optimizers):
-            found = evaluate(module.model, self.validation)
-        values = {f"valid_{k}": found[k] for k in ("loss", "bits_per_byte", "perplexity")}
-        if not module.rows or module.rows[-1]["step"] != module.step:
-            module.rows.append({"step": module.step, "words_seen": module.words_seen})
-        module.rows[-1] |= values
-        losses = [row["valid_loss"] for row in module.rows if "valid_loss" in row]
-        optim.watch(optimizers, losses)
-        self.bar.set_postfix(bits_per_byte=f"{found['bits_per_byte']:.3f}")
-
-    def _save(self, module: Pretraining) -> None:
-        facts = {
-            "words_seen": module.words_seen,
-            "rows": module.rows,
-            "seconds": module.budget.seconds,
-        }
-        tensors = checkpoint.collect(module.model, module.raw_optimizers())
-        self.checkpoints.save(module.step, tensors, facts)
-        self.saved_at = time.monotonic()
-
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
-        """Keep the last good state: a step that is not finite has not been taken."""
-        module = _own(pl_module)
-        if isinstance(exception, NumericsError | PreemptedError) and _finite(module):
-            self._save(module)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep averaged weights where there are some; close the bar."""
-        optim.finish(_own(pl_module).raw_optimizers())
-        self.bar.close()
-
-
-def _own(module: LightningModule) -> Pretraining:
-    if not isinstance(module, Pretraining):
-        raise TypeError(f"{type(module).__name__} is not Pretraining")
-    return module
-
-
-def _finite(module: Pretraining) -> bool:
-    return all(bool(torch.isfinite(w).all()) for w in module.model.parameters())
 
 
 class Job(NamedTuple):
@@ -159,14 +35,11 @@ class Job(NamedTuple):
     model: LanguageModel
     options: TrainingOptions
     store: TokenStore
+    validation: list[dict[str, Tensor]]
     seed: int
     runtime: Runtime
     scratch: Path
     goes_on: bool = False
-
-    def checkpoints(self) -> checkpoint.Checkpoints:
-        """Those of the run."""
-        return checkpoint.Checkpoints(self.scratch / "checkpoints")
 
 
 def pretrain(
@@ -178,6 +51,7 @@ def pretrain(
     runtime: Runtime,
     scratch: Path,
     log: Log,
+    world: World | None = None,
     goes_on: bool = False,
 ) -> Pretraining:
     """Train a language model within its budget, or continue to.
@@ -187,54 +61,77 @@ def pretrain(
         seed: of initial weights, order of rows and hidden positions.
         scratch: checkpoints; the same folder continues the same run.
         log: receives the rows of the history as they come.
+        world: the processes that a launcher started; None to start runtime.num_processes.
         goes_on: from the weights as they are, instead of random ones.
 
     Returns:
         The module: `model` trained in place, history in `rows`, `step`, `words_seen`.
 
     Raises:
-        ConfigError: a budget in seconds, or fewer rows than processes, for several processes.
+        ConfigError: a budget in seconds, or fewer rows or GPUs than processes.
+        ResourceError: another process was killed.
     """
-    _check(options, runtime.num_processes)
-    job = Job(model, options, stores["train"], seed, runtime, scratch, goes_on)
+    num_processes = world.size if world else settings.local_processes(runtime)
+    _check(options, num_processes)
     validation = held_out_batches(model, stores["valid"], options)
-    with together(runtime.num_processes, _follow, job) as group:
-        return _train(job, group, Loop(job.checkpoints(), validation, runtime, log))
+    job = Job(model, options, stores["train"], validation, seed, runtime, scratch, goes_on)
+    group = (
+        joined(world, runtime.accelerator)
+        if world
+        else together(num_processes, follow, job, runtime.accelerator)
+    )
+    with group as found:
+        return train(job, found, log)
 
 
 def _check(options: TrainingOptions, num_processes: int) -> None:
     where, mend = "runtime.num_processes", "set it to 1"
     if num_processes > options.batch_size:
-        raise ConfigError(f"more than batch_size = {options.batch_size}", where=where, mend=mend)
+        told = f"{num_processes}, more than batch_size = {options.batch_size}"
+        raise ConfigError(told, where=where, mend="use fewer processes, or larger batches")
     if num_processes > 1 and options.budget_unit == "seconds":
         raise ConfigError("clocks would part on a budget in seconds", where=where, mend=mend)
 
 
-def _follow(group: Group, job: Job) -> None:
+def follow(group: Group, job: Job) -> None:
     """What the other processes do: train alike, and leave the rest to the first."""
-    _train(job, group, Resume(job.checkpoints()))
+    train(job, group, nothing)
 
 
-def _train(job: Job, group: Group, loop: Resume) -> Pretraining:
-    model, options, store = job.model, job.options, job.store
+def train(job: Job, group: Group, log: Log) -> Pretraining:
+    """Train as one of the processes of a group."""
     make_deterministic(job.runtime)
     if not job.goes_on:
-        model.reset(job.seed)
-    rows = _rows(model, store, options, job.seed)
+        job.model.reset(job.seed)
+    is_sharded = strategies.is_sharded(job.runtime, group.world)
+    model = copy.deepcopy(job.model) if is_sharded else job.model  # sharded, it stays sharded
+    rows = _rows(model, job.store, job.options, job.seed)
+    module = Pretraining(model.train(), job.options, _budget(job, rows), seed=job.seed, group=group)
+    checkpoints = checkpoint.Checkpoints(job.scratch / "checkpoints")
+    loop = Loop(checkpoints, job.validation, job.runtime, group, log)
+    loop.continue_from_checkpoint(module)
+    trainer = make_trainer(
+        job.runtime,
+        folder=job.scratch,
+        callbacks=[loop, Preemption(leads=group.is_first)],
+        world=group.world,
+    )
+    trainer.fit(module, Steps(module, rows))
+    if is_sharded:
+        sharding.fill(job.model, model)
+        module.model = job.model
+    job.model.eval()
+    return module
+
+
+def _budget(job: Job, rows: Rows | Streams) -> Budget:
+    options, store = job.options, job.store
     words_per_token = store.num_words / store.num_tokens
-    budget = Budget(
+    return Budget(
         options,
         words_per_step=words_per_token * options.batch_size * options.sequence_length,
         steps_per_epoch=rows.num_rows / options.batch_size,
     )
-    module = Pretraining(model.train(), options, budget, seed=job.seed, group=group)
-    loop.continue_from_checkpoint(module)
-    trainer = make_trainer(
-        job.runtime, folder=job.scratch, callbacks=[loop, Preemption(leads=group.rank == 0)]
-    )
-    trainer.fit(module, Steps(module, rows))
-    model.eval()
-    return module
 
 
 def _rows(

@@ -6,6 +6,7 @@
 The arithmetic is that of torch.optim.Muon, against which tests hold it. Departures, for speed on
 small matrices: matrices of one shape, or its transpose, are orthogonalised in one batched product,
 and the iteration runs in bfloat16, as torch's does, only where training does (benchmarks/muon.py).
+Where weights are sharded, momenta are gathered, and each process takes its part of the update.
 
 Shapes: G matrices of R rows and C columns.
 """
@@ -18,6 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from polyseme.training.sharding import joined, own, placed
 
 COEFFICIENTS = (3.4445, -4.775, 2.0315)
 ITERATIONS = 5
@@ -68,11 +71,12 @@ class Muon(Optimizer):
 
     def _momenta(self, weights: list[Tensor], group: dict[str, Any]) -> list[Tensor]:
         """Nesterov momentum of each weight, with no more rows than columns."""
-        gradients = [w.grad for w in weights if w.grad is not None]
-        buffers = [self._buffer(w) for w in weights]
+        gradients = [own(w.grad) for w in weights if w.grad is not None]
+        buffers = [own(self._buffer(w)) for w in weights]
         torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
-        momenta = torch._foreach_lerp(gradients, buffers, group["momentum"])
-        return [m.mT for m in momenta] if _is_tall(weights[0]) else list(momenta)
+        parts = torch._foreach_lerp(gradients, buffers, group["momentum"])
+        momenta = [joined(part, weight) for part, weight in zip(parts, weights, strict=True)]
+        return [m.mT for m in momenta] if _is_tall(weights[0]) else momenta
 
     def _buffer(self, weight: Tensor) -> Tensor:
         state = self.state[weight]
@@ -85,8 +89,10 @@ def _apply(weights: list[Tensor], updates_GRC: Tensor, group: dict[str, Any]) ->
     rows, columns = weights[0].shape
     length = group["lr"] * max(1.0, rows / columns) ** 0.5
     updates = (updates_GRC.mT if _is_tall(weights[0]) else updates_GRC).unbind()
-    torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
-    torch._foreach_add_(weights, list(updates), alpha=-length)
+    parts = [own(placed(update, w)) for update, w in zip(updates, weights, strict=True)]
+    mine = [own(weight) for weight in weights]
+    torch._foreach_mul_(mine, 1 - group["lr"] * group["weight_decay"])
+    torch._foreach_add_(mine, parts, alpha=-length)
 
 
 def _is_tall(weight: Tensor) -> bool:

@@ -1,6 +1,7 @@
-"""Preemption of pre-training: the step that is under way is taken, then the state is saved.
+"""Preemption of pre-training: the steps that are under way are taken, then the state is saved.
 
 The signal may come at any time; between two steps weights, optimizers and history fit together.
+The first process asks all others to save with it, as the clock does (`training/callback.py`).
 What follows is the exact resume of any checkpoint.
 """
 
@@ -17,14 +18,14 @@ from polyseme.runtime import preempt
 
 
 class Preemption(Callback):
-    """Ends training after the step in which the signal comes; the loop saves (on_exception).
+    """Ends training after the first whole step since the signal, when the loop has saved.
 
     Args:
         leads: whether this is the first process of the training; the others follow it.
     """
 
     def __init__(self, *, leads: bool) -> None:
-        self.leads = leads
+        self.leads, self.leaves = leads, False
         self.before: Any = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -37,11 +38,18 @@ class Preemption(Callback):
         else:
             preempt.ignore()
 
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, *_: Any, **__: Any
+    ) -> None:
+        """Ask all to save, if the signal has come."""
+        if self.leads and preempt.asked():
+            pl_module.wants_save = self.leaves = True  # type: ignore[assignment]
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, *_: Any, **__: Any
     ) -> None:
-        """Leave, if the signal has come."""
-        if self.leads and preempt.asked():
+        """Leave, now that all have."""
+        if self.leaves:
             where = f"step {getattr(pl_module, 'step', '')}"
             mend = "its state is saved: run it again to continue"
             raise PreemptedError("preempted", where=where, mend=mend)

@@ -25,6 +25,7 @@ from polyseme.draws import philox
 from polyseme.errors import NumericsError
 from polyseme.models.common.language_model import LanguageModel
 from polyseme.training import optimizers as optim
+from polyseme.training import sharding
 from polyseme.training.batches import Rows, Streams
 from polyseme.training.budget import Budget
 from polyseme.training.options import TrainingOptions
@@ -42,6 +43,9 @@ class Pretraining(pl.LightningModule):
     Attributes:
         step: optimizer steps done, in this attempt and earlier ones.
         rows: history.
+        wants_save: whether this process asks for a checkpoint after the step.
+        saves: whether one did; known to all.
+        shared: since which step how many processes have shared the training, and how.
     """
 
     automatic_optimization = False
@@ -60,12 +64,19 @@ class Pretraining(pl.LightningModule):
         self.group = group or Alone()
         self.step, self.words_seen = 0, 0
         self.rows: list[dict[str, Any]] = []
+        self.wants_save = self.saves = False
+        self.shared: list[dict[str, Any]] = []
         self.every = max(1, (budget.num_steps or HISTORY_ROWS * SECONDS_STEPS) // HISTORY_ROWS)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Optimizers of the options."""
         precision = str(self.trainer.precision)
         return optim.build(self.model, self.options, bf16=precision.startswith("bf16"))
+
+    def configure_model(self) -> None:
+        """Shard the model, where the strategy has a mesh of devices to do so."""
+        if self.device_mesh is not None:
+            sharding.shard(self.model, self.device_mesh["data_parallel"])
 
     def raw_optimizers(self) -> list[torch.optim.Optimizer]:
         """The optimizers without Lightning's wrapping."""
@@ -75,16 +86,16 @@ class Pretraining(pl.LightningModule):
         """One optimizer step on a batch of this process."""
         if int(batch["step"]) != self.step:
             raise RuntimeError(f"batch of step {int(batch['step'])} at step {self.step}")
-        torch.manual_seed(hash((self.seed, self.step)) + self.group.rank)  # for dropout
+        torch.manual_seed(hash((self.seed, self.step)) + self.group.world.rank)  # for dropout
         found = self.model.losses(batch)
         total, weight = found.objective or (found.nats, found.tokens)
-        sums = self.group.sum([weight, total.detach(), found.nats.detach(), found.tokens])
-        loss, shown = sums[1] / sums[0], sums[2] / sums[3]
+        wish = found.tokens.new_tensor(float(self.wants_save))
+        sums = self.group.sum([weight, total.detach(), found.nats.detach(), found.tokens, wish])
+        loss, shown, self.saves = sums[1] / sums[0], sums[2] / sums[3], bool(sums[4])
         optimizers = self.raw_optimizers()
         optim.set_rate(optimizers, factor(self.budget.progress(self.step + 0.5), self.options))
-        self.manual_backward(total / sums[0])
-        self.group.sum_gradients(self.model)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.options.gradient_clip)
+        self.manual_backward(total / (sums[0] / self.group.world.size))  # strategies average
+        norm = sharding.clip(self.model, self.options.gradient_clip)
         self._require_finite(loss, norm)
         for optimizer in optimizers:
             optimizer.step()

@@ -1,49 +1,51 @@
-"""Data parallelism over processes of one machine (gloo): all share each batch, row by row.
+"""Data parallelism over processes, of one machine or several: all share each batch, row by row.
 
 Every process makes the whole batch of a step, which costs little, and trains on its own rows of it.
-Objectives and their weights are summed before the backward pass and gradients after it, so that
-the gradient is that of the batch's mean, not of a mean of means: losses are those of one process up
-to rounding. (Not with dropout, which is drawn anew in each process.) All processes then take the
-same optimizer step. The first one validates, notes and saves.
+Objectives and their weights are summed here before the backward pass; the strategy of Lightning
+(strategies.py) exchanges gradients in it. So the gradient is that of the batch's mean, not of a
+mean of means: losses are those of one process up to rounding. (Not with dropout, which is drawn
+anew in each process.) All processes then take the same optimizer step and validate alike. The
+first one notes and saves.
+
+Processes talk by gloo on cpus and by NCCL on GPUs, one process a GPU.
 
 Shapes: N processes.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import pickle
-import signal
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
-from polyseme.errors import PolysemeError, ResourceError
-from polyseme.runtime import guard
+from polyseme.errors import ConfigError, ResourceError
+from polyseme.runtime.world import ALONE, SLURM, World
 
 T = TypeVar("T")
 
-GOODBYE_SECONDS = 30.0
+BACKENDS = {"cpu": "gloo", "gpu": "nccl"}
 
 
 class Group(ABC):
     """The processes that share each batch.
 
     Attributes:
-        rank: of this process, 0 first.
+        world: the place of this one.
     """
 
-    rank: int
+    world: World
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process notes and saves."""
+        return self.world.rank == 0
 
     @abstractmethod
     def share(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -54,18 +56,22 @@ class Group(ABC):
         """Scalars, summed over processes."""
 
     @abstractmethod
-    def sum_gradients(self, module: nn.Module) -> None:
-        """Give every process the sum of all gradients."""
-
-    @abstractmethod
     def sum_buffers(self, buffers: Sequence[Tensor]) -> None:
         """Give every process the sum of each buffer."""
+
+    @abstractmethod
+    def from_first(self, value: T) -> T:
+        """What the first process gives, in all."""
+
+    @abstractmethod
+    def spread(self, tensor: Tensor) -> Tensor:
+        """The first process's tensor in all; the others give one of its shape and type."""
 
 
 class Alone(Group):
     """One process."""
 
-    rank = 0
+    world = ALONE
 
     def share(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """All rows."""
@@ -75,23 +81,33 @@ class Alone(Group):
         """The values."""
         return values
 
-    def sum_gradients(self, module: nn.Module) -> None:
-        """Nothing to do."""
-
     def sum_buffers(self, buffers: Sequence[Tensor]) -> None:
         """Nothing to do."""
 
+    def from_first(self, value: T) -> T:
+        """The value."""
+        return value
+
+    def spread(self, tensor: Tensor) -> Tensor:
+        """The tensor."""
+        return tensor
+
 
 class Processes(Group):
-    """N processes."""
+    """N processes, each with a device of its own.
 
-    def __init__(self, rank: int, num_processes: int) -> None:
-        self.rank, self.num_processes = rank, num_processes
+    Args:
+        world: the place of this one.
+        device: where what they exchange lies.
+    """
+
+    def __init__(self, world: World, device: torch.device | None = None) -> None:
+        self.world, self.device = world, device or torch.device("cpu")
 
     def share(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Every N-th row, so that rows of several kinds are spread evenly."""
         return {
-            name: tensor[self.rank :: self.num_processes] if tensor.ndim else tensor
+            name: tensor[self.world.rank :: self.world.size] if tensor.ndim else tensor
             for name, tensor in batch.items()
         }
 
@@ -100,17 +116,6 @@ class Processes(Group):
         joined_N = torch.stack([value.double() for value in values])
         dist.all_reduce(joined_N)
         return [total.to(value.dtype) for total, value in zip(joined_N, values, strict=True)]
-
-    def sum_gradients(self, module: nn.Module) -> None:
-        """One exchange for all; what no process has a gradient of keeps none."""
-        weights = list(module.parameters())
-        parts = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
-        there = torch.tensor([float(w.grad is not None) for w in weights])
-        joined = torch.cat([*(part.flatten() for part in parts), there])
-        dist.all_reduce(joined)
-        totals = joined[: -len(weights)].split([w.numel() for w in weights])
-        for weight, total, found in zip(weights, totals, joined[-len(weights) :], strict=True):
-            weight.grad = total.view_as(weight) if found else None
 
     def sum_buffers(self, buffers: Sequence[Tensor]) -> None:
         """One exchange for all."""
@@ -122,119 +127,109 @@ class Processes(Group):
         for buffer, part in zip(buffers, parts, strict=True):
             buffer.copy_(part.view_as(buffer))
 
+    def from_first(self, value: T) -> T:
+        """Pickled by the first."""
+        holder = [value]
+        dist.broadcast_object_list(holder, src=0, device=self.device)
+        return holder[0]
 
-class Seat(NamedTuple):
-    """The place of one process; all meet through a file."""
+    def spread(self, tensor: Tensor) -> Tensor:
+        """On the cpu again afterwards, where it came from there."""
+        moved = tensor.to(self.device).contiguous()
+        dist.broadcast(moved, src=0)
+        return moved.to(tensor.device)
 
-    rank: int
-    num_processes: int
-    meeting: Path
 
-    def take(self) -> Processes:
-        """Meet the others."""
-        if Path("/sys/class/net/lo").exists():
-            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # no name service, nothing outside
-        address = f"file://{self.meeting}"
-        dist.init_process_group(
-            "gloo", init_method=address, rank=self.rank, world_size=self.num_processes
+def device_of(world: World, accelerator: str) -> torch.device:
+    """The device of a process: its own GPU, or the cpu.
+
+    Where the launcher shows each process one GPU only, it is that one.
+
+    Raises:
+        ConfigError: more processes than GPUs.
+    """
+    if accelerator == "cpu":
+        return torch.device("cpu")
+    there = torch.cuda.device_count()
+    shown_one_each = there == 1 and world.launcher == SLURM
+    if world.local_size > there and not shown_one_each:
+        raise ConfigError(
+            f"{world.local_size} processes of one machine, {there} GPUs",
+            where="runtime.num_processes",
+            mend="start one process a GPU",
         )
-        return Processes(self.rank, self.num_processes)
+    return torch.device("cuda", world.local_rank % max(1, there))
+
+
+def meet(world: World, accelerator: str, address: str) -> Processes:
+    """Wait for all processes of the world.
+
+    Args:
+        address: where they meet: `file://...` or `env://`.
+
+    Raises:
+        ConfigError: more processes than GPUs.
+    """
+    device = device_of(world, accelerator)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    if world.num_nodes == 1 and Path("/sys/class/net/lo").exists():
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # no name service, nothing outside
+    dist.init_process_group(
+        BACKENDS[accelerator], init_method=address, rank=world.rank, world_size=world.size
+    )
+    return Processes(world, device)
 
 
 @contextmanager
-def together(num_processes: int, follow: Callable[[Group, T], None], job: T) -> Iterator[Group]:
-    """Be the first of N processes while the body runs.
-
-    Args:
-        follow: what the others do, called with their Group and `job`; all picklable.
+def joined(world: World, accelerator: str) -> Iterator[Group]:
+    """Be one of the processes that a launcher started, while the body runs.
 
     Raises:
-        ResourceError: another process was killed.
-        PolysemeError: as another process raised it.
+        ResourceError: another process has gone.
     """
-    if num_processes == 1:
+    if world.size == 1:
         yield Alone()
         return
-    with TemporaryDirectory() as folder:
-        meeting = Path(folder) / "meeting"
-        others = [
-            _start(Seat(rank, num_processes, meeting), follow, job)
-            for rank in range(1, num_processes)
-        ]
-        try:
-            for other in others:
-                other.await_readiness()
-            yield Seat(0, num_processes, meeting).take()
-        except RuntimeError as error:  # gloo's, when a connection is closed
-            raise _cause(error, others) from error
-        finally:
-            _part(others)
+    if world.launcher == SLURM:
+        _find_first_machine()
+    try:
+        yield meet(world, accelerator, "env://")
+    except RuntimeError as error:
+        if not is_lost(error):
+            raise
+        raise lost(world) from error
+    finally:
+        part()
 
 
-class _Other(NamedTuple):
-    """Another process, and the line to it: `ready`, then the error that ended it, if one did."""
+def _find_first_machine() -> None:
+    """Set MASTER_ADDR and MASTER_PORT from the job's list of machines and its number."""
+    from lightning.fabric.plugins.environments import SLURMEnvironment
 
-    process: SpawnProcess
-    line: Connection
-
-    def await_readiness(self) -> None:
-        """Wait until it is about to meet the others, or has ended."""
-        try:
-            self.line.recv()
-        except EOFError:
-            raise _killed() from None
+    first = SLURMEnvironment.resolve_root_node_address(os.environ["SLURM_STEP_NODELIST"])
+    os.environ.setdefault("MASTER_ADDR", first)
+    os.environ["MASTER_PORT"] = str(SLURMEnvironment(auto_requeue=False).main_port)
 
 
-def _start(seat: Seat, follow: Callable[[Group, T], None], job: T) -> _Other:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    # plain pickle: multiprocessing would let both train the same tensors, in shared memory
-    work = pickle.dumps((follow, job))
-    process = context.Process(target=_follow, args=(theirs, seat, work), daemon=True)
-    process.start()
-    theirs.close()
-    return _Other(process, ours)
-
-
-def _part(others: Sequence[_Other]) -> None:
+def part() -> None:
+    """Leave the others."""
     if dist.is_initialized():
         dist.destroy_process_group()
-    for other in others:
-        other.process.join(GOODBYE_SECONDS)
-        other.process.kill()
 
 
-def _follow(line: Connection, seat: Seat, work: bytes) -> None:
-    """Life of another process: it dies with the first one, and leaves ctrl-c to it."""
-    guard.die_with_ancestors()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    follow, job = pickle.loads(work)  # noqa: S301 - from the process that started this one
-    line.send("ready")
-    try:
-        follow(seat.take(), job)
-    except PolysemeError as error:
-        line.send(error)
-    finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
+def is_lost(error: RuntimeError) -> bool:
+    """Whether an error of torch says that another process cannot be reached."""
+    text = str(error).lower()
+    return isinstance(error, dist.DistError) or any(
+        word in text for word in ("gloo", "nccl", "connection closed", "connection reset")
+    )
 
 
-def _cause(error: Exception, others: Sequence[_Other]) -> Exception:
-    """Why the others have gone, if they have."""
-    for process, line in others:
-        process.join(1.0)
-        with suppress(EOFError):
-            if line.poll():
-                told: Exception = line.recv()
-                return told
-        if process.exitcode is not None and process.exitcode < 0:
-            return _killed()
-    return error
-
-
-def _killed() -> ResourceError:
+def lost(world: World) -> ResourceError:
+    """Another process has gone."""
     return ResourceError(
-        "a process of the training was killed",
+        f"{world} has lost the others: one was killed, or cannot be reached",
         where="pre-training",
-        mend="lower runtime.num_processes, or make more memory free",
+        mend="see what the others say, then start all again: they continue",
     )
