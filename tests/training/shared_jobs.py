@@ -16,6 +16,7 @@ from polyseme.data.tokenizer import WordPieces
 from polyseme.data.tokens import TokenStore
 from polyseme.models import awd_lstm, bert, electra, elmo, gpt, gpt_bert
 from polyseme.models.common.language_model import Losses
+from polyseme.runtime import preempt
 from polyseme.runtime.settings import Runtime
 from polyseme.training.evaluate import held_out_batches
 from polyseme.training.loop import Job, train
@@ -50,6 +51,7 @@ class Recorder(gpt.Model):
     seen: Path | None = None
     stop: int | None = None
     dies: int | None = None
+    preempted: int | None = None
     taken = 0
 
     def losses(self, batch: dict[str, Tensor]) -> Losses:
@@ -59,6 +61,8 @@ class Recorder(gpt.Model):
                 raise StopError
             if self.taken == self.dies and torch.distributed.get_rank():
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.taken == self.preempted and not torch.distributed.get_rank():
+                os.kill(os.getpid(), preempt.SIGNAL)
         return super().losses(batch)
 
     def step_taken(self) -> list[Tensor]:

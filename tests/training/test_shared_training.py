@@ -5,6 +5,7 @@ One world of two processes runs all trainings of this file but those that are ki
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +29,8 @@ from tests.training.shared_jobs import (
 )
 
 from polyseme.data.tokenizer import WordPieces
-from polyseme.errors import ResourceError
+from polyseme.errors import PreemptedError, ResourceError
+from polyseme.runtime import preempt
 from polyseme.training.batches import Rows
 from polyseme.training.checkpoint import Checkpoints
 from polyseme.training.loop import Job, pretrain
@@ -176,19 +178,40 @@ def test_one_then_two_then_one_process_with_either_strategy_see_each_row_once(
 def test_kill_of_one_process_ends_the_run_and_the_next_continues_to_the_same_end(
     world: dict[str, Trained], pieces: WordPieces, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def attempt(dies: int | None) -> Trained:
-        options = options_of("gpt")
-        model = Recorder(options, pieces)
-        model.dies = dies
-        runtime = replace(job_of("gpt", "ddp", pieces, tmp_path).runtime, num_processes=2)
-        trained = pretrain(
-            model, options, {"train": store(2000), "valid": store(500, 1)},
-            seed=3, runtime=runtime, scratch=tmp_path, log=lambda row, step: None,
-        )  # fmt: skip
-        return left_by(trained)
-
     with pytest.raises(ResourceError, match="a process of the training was killed"):
-        attempt(5)
+        _attempt(pieces, tmp_path, "ddp", dies=5)
     assert "Traceback" not in capfd.readouterr().err
-    assert _equal(attempt(None), world["ddp-gpt"])
+    assert _equal(_attempt(pieces, tmp_path, "ddp"), world["ddp-gpt"])
     assert "continuing at step 5\n" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_all_processes_save_at_the_signal_of_preemption(
+    world: dict[str, Trained], pieces: WordPieces, tmp_path: Path, strategy: str
+) -> None:
+    before = signal.getsignal(preempt.SIGNAL)
+    try:
+        with pytest.raises(PreemptedError, match=r"^step 7: preempted; its state is saved"):
+            _attempt(pieces, tmp_path, strategy, seconds=1e6, preempted=5)
+    finally:
+        signal.signal(preempt.SIGNAL, before)
+    kept = Checkpoints(tmp_path / "checkpoints").newest()
+    assert kept is not None and kept.step == 7
+    assert _equal(_attempt(pieces, tmp_path, strategy), world[f"{strategy}-gpt"])
+
+
+def _attempt(
+    pieces: WordPieces, scratch: Path, strategy: str, *, seconds: float = 1e-6, **events: int
+) -> Trained:
+    """One process starts another, and both train until one of the events."""
+    options = options_of("gpt")
+    model = Recorder(options, pieces)
+    for name, step in events.items():
+        setattr(model, name, step)
+    runtime = job_of("gpt", strategy, pieces, scratch).runtime
+    trained = pretrain(
+        model, options, {"train": store(2000), "valid": store(500, 1)}, seed=3, scratch=scratch,
+        runtime=replace(runtime, num_processes=2, checkpoint_seconds=seconds),
+        log=lambda row, step: None,
+    )  # fmt: skip
+    return left_by(trained)
