@@ -49,12 +49,17 @@ def build(cls: type[T], values: Mapping[str, Any], *, file: str, key: str = "") 
 
 def _explain(cls: type, error: ValidationError, key: str) -> dict[str, str]:
     """The first problem of `error` as (what, mend)."""
-    first = error.errors()[0]
-    name = ".".join([part for part in [key] if part] + [str(part) for part in first["loc"]])
+    first, *others = error.errors()
+    path, choices = first["loc"], [first]
+    if any(str(last).startswith("literal[") for other in others for last in other["loc"][-1:]):
+        choices += [other for other in others if other["loc"][:-1] == path[:-1]]
+        path = path[:-1]  # a word or a value of another type: pydantic names both
+    name = ".".join([part for part in [key] if part] + [str(part) for part in path])
     known = ", ".join(field.name for field in dataclasses.fields(cls))
     if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return {"what": f"unknown key {name!r}", "mend": f"allowed keys: {known}"}
     if first["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return {"what": f"key {name!r} is missing", "mend": f"keys: {known}"}
-    allowed = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    messages = [choice["msg"].removeprefix("Input should be ") for choice in choices]
+    allowed = " or ".join(messages).removeprefix("Value error, ")
     return {"what": f"{name} = {first['input']!r} is not allowed", "mend": f"allowed: {allowed}"}

@@ -87,6 +87,11 @@ def test_a_small_rate_is_a_number_and_not_a_text() -> None:
         ("task.senses.source=artifacts/data/none", ["conf/experiment/demo.yaml", "'none'"]),
         ("task.senses.module=nosuch", ["no task module 'nosuch'", "truecase"]),
         ("runtime.num_threads=many", ["conf/runtime", "runtime.num_threads = 'many'"]),
+        (
+            "runtime.num_processes=0",
+            ["runtime.num_processes = 0 is", "greater than or equal to 1 or 'auto'"],
+        ),
+        ("runtime.strategy=deepspeed", ["runtime.strategy = 'deepspeed'", "'ddp' or 'fsdp'"]),
         ("lm.bert.nested.key=1", ["nested"]),
         ("seeds=[]", ["seeds", "at least"]),
         ("seeds=[0,x]", ["seeds", "integer"]),

@@ -91,7 +91,7 @@ class Pretraining(pl.LightningModule):
         total, weight = found.objective or (found.nats, found.tokens)
         wish = found.tokens.new_tensor(float(self.wants_save))
         sums = self.group.sum([weight, total.detach(), found.nats.detach(), found.tokens, wish])
-        loss, shown, self.saves = sums[1] / sums[0], sums[2] / sums[3], bool(sums[4])
+        loss, shown = sums[1] / sums[0], sums[2] / sums[3]
         optimizers = self.raw_optimizers()
         optim.set_rate(optimizers, factor(self.budget.progress(self.step + 0.5), self.options))
         self.manual_backward(total / (sums[0] / self.group.world.size))  # strategies average
@@ -101,6 +101,7 @@ class Pretraining(pl.LightningModule):
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.group.sum_buffers(self.model.step_taken())
+        self.saves = bool(sums[4])  # asked late: a GPU is waited for
         self.step += 1
         self.words_seen += int(batch["num_words"])
         if self.step % self.every == 0 or self.budget.done(self.step):
