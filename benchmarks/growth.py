@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks import _docs, _growth_figure, _report
 from benchmarks._growth_cells import PREPARATION, STAGES, Cell, Cells, measure, run
-from benchmarks._growth_fit import MEMORY_LIMIT, SMALLEST, TIME_LIMIT, exponent, per_word
+from benchmarks._growth_fit import MEMORY_LIMIT, SMALLEST, TIME_LIMIT, Exponent, exponent, per_word
 from polyseme import paths
 
 SIZES = "1M,4M,16M"
@@ -114,14 +114,17 @@ def _row(name: str, cells: Mapping[int, Cell], sizes: Sequence[int]) -> dict[str
         "last_": _two(memory.last),
         "bytes_a_further_word": shown(grown) if math.isfinite(grown) else "-",
         "grows_with": STAGES[name].grows or "nothing",
-        "within": _verdict(time.within(TIME_LIMIT), memory.within(MEMORY_LIMIT)),
+        "within": _verdict(time, memory),
     }
 
 
-def _verdict(time: bool, memory: bool) -> str:
-    if time and memory:
-        return "both"
-    return "time" if time else "memory" if memory else "neither"
+def _verdict(time: Exponent, memory: Exponent) -> str:
+    """Which of the two limits hold."""
+    if not math.isfinite(time.value):
+        return "-"
+    holds = time.within(TIME_LIMIT), memory.within(MEMORY_LIMIT)
+    names = {(True, True): "both", (True, False): "time", (False, True): "memory"}
+    return names.get(holds, "neither")
 
 
 def _two(value: float) -> str:

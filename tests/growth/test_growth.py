@@ -71,6 +71,7 @@ def test_rows_show_all_sizes_and_say_what_holds() -> None:
     assert glove["wall_seconds"][2] == "-"
     assert glove["within"] == "neither"
     assert glove["bytes_a_further_word"] == "100"
+    assert growth.rows_of(cells[:1])[0]["within"] == "-"
 
 
 def cell(stage: str, words: int, *, cpu: float, peak: float) -> dict[str, Any]:
