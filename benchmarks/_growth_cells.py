@@ -7,6 +7,7 @@ the next ones, and goes when all cells of its size are done.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from benchmarks._growth_watch import Watch, watched
 from polyseme.runtime import whole
 
 Cell = dict[str, Any]
+Key = tuple[str, int, int]
 
 
 class Stage(NamedTuple):
@@ -65,12 +67,13 @@ class Cells:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.done = path, {}  # type: ignore[var-annotated]
+        self.path = path
+        self.done: dict[Key, Cell] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = path.read_text().split("\n") if path.exists() else []
         for line in lines[:-1]:
             cell = json.loads(line)
-            self.done[cell["stage"], cell["words"]] = cell
+            self.done[key_of(cell)] = cell
         if lines and lines[-1]:
             whole.write_text(path, "".join(f"{line}\n" for line in lines[:-1]))
 
@@ -80,30 +83,38 @@ class Cells:
             file.write(json.dumps(cell) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        self.done[cell["stage"], cell["words"]] = cell
+        self.done[key_of(cell)] = cell
 
 
-def measure(cells: Cells, stages: Sequence[str], sizes: Sequence[int], folder: Path) -> None:
+def key_of(cell: Cell) -> Key:
+    """Stage, words, round."""
+    return cell["stage"], cell["words"], cell["round"]
+
+
+def measure(
+    cells: Cells, stages: Sequence[str], sizes: Sequence[int], folder: Path, rounds: int = 1
+) -> None:
     """Run the cells that are not done, size by size; what stages made is deleted after each."""
-    for words in sorted(sizes):
+    for number, words in itertools.product(range(rounds), sorted(sizes)):
         place = folder / str(words)
         for name in STAGES:
-            if name in stages and (name, words) not in cells.done:
-                _make(cells, name, words, place)
+            if name in stages and (name, words, number) not in cells.done:
+                _make(cells, (name, words, number), place)
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _make(cells: Cells, name: str, words: int, place: Path) -> None:
+def _make(cells: Cells, key: Key, place: Path) -> None:
     """Run a stage, and before it those whose output it needs and that is not there."""
+    name, words, number = key
     for needed in STAGES[name].needs:
         if not (place / needed).exists():
-            _make(cells, needed, words, place)
+            _make(cells, (needed, words, number), place)
     command = [sys.executable, "-m", "benchmarks.growth", "--cell", name, str(words), str(place)]
     found = watched(command)
-    size = {"stage": name, "words": words}
-    cells.add(size | found)
+    about = {"stage": name, "words": words, "round": number}
+    cells.add(about | found)
     shown = {key: found[key] for key in ("cpu_seconds", "wall_seconds", "peak_bytes")}
-    print(size | shown, flush=True)
+    print(about | shown, flush=True)
 
 
 def run(name: str, words: int, folder: Path) -> Cell:

@@ -30,7 +30,7 @@ GIB, TB, HOUR = 2**30, 1e12, 3600
 
 
 class Measured(NamedTuple):
-    """Results by benchmark, and the largest cell of each stage of `growth`."""
+    """Results by benchmark, and the largest cell of each stage of `growth`, its best round."""
 
     results: dict[str, Any]
     cells: dict[str, dict[str, Any]]
@@ -42,7 +42,8 @@ class Measured(NamedTuple):
         if not all(path.exists() for path in paths.values()):
             return None
         results = {name: json.loads(path.read_text()) for name, path in paths.items()}
-        cells = sorted(results["growth"]["cells"], key=lambda cell: cell["words"])
+        cells = results["growth"]["cells"]
+        cells = sorted(cells, key=lambda cell: (cell["words"], -cell["cpu_seconds"]))
         return cls(results, {cell["stage"]: cell for cell in cells})
 
     def per_word(self, stage: str, key: str = "cpu_seconds") -> float:
