@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import _plan, _tables
+
 ROOT = Path(__file__).parents[1]
-LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, SWEEPS, EXPLORER, READING = (
+LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, SWEEPS, EXPLORER, READING, SCALE = (
     ROOT / "docs" / f"{name}.md"
     for name in (
         "controlled_language",
@@ -24,6 +27,7 @@ LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, SWEEPS, EXPLORER, READI
         "sweeps",
         "explorer",
         "reading_the_report",
+        "scale",
     )
 )
 PAGES: dict[str, tuple[Path, ...]] = {
@@ -50,8 +54,17 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "sweep_overhead": (SWEEPS,),
     "explore_speed": (EXPLORER,),
     "report_speed": (READING,),
+    "growth": (SCALE,),
+    "growth_limits": (SCALE,),
+    "scale_plan": (SCALE,),
+    "scale_memory": (SCALE,),
 }
 """Pages that show a benchmark; one that is not here is shown by none."""
+COMPUTED: dict[str, Callable[[], str]] = {
+    "scale_plan": _plan.stages,
+    "scale_memory": _plan.memory,
+}
+"""What follows from the results of several benchmarks."""
 
 
 def put(name: str) -> None:
@@ -76,24 +89,17 @@ def _parts(mark: re.Pattern[str], page: Path) -> tuple[str, re.Match[str], str]:
 
 def content(name: str) -> str:
     """The table of the results, and the machine; without results, how to get them."""
+    if name in COMPUTED:
+        return COMPUTED[name]()
     path = ROOT / f"benchmarks/results/{name}.json"
     if not path.exists():
         return f"Not measured yet: `make bench BENCH={name}`."
     results = json.loads(path.read_text())
     rows, hardware = results["rows"], results["hardware"]
-    columns = list(rows[0])
-    lines = ["| " + " | ".join(c.replace("_", " ") for c in columns) + " |"]
-    lines.append("|---" * len(columns) + "|")
-    lines += ["| " + " | ".join(_cell(row[c]) for c in columns) + " |" for row in rows]
+    lines = _tables.markdown(rows)
     beside = f", and one {gpu}" if (gpu := hardware.get("gpu")) else ""
     lines += ["", f"Measured on {hardware['cores']} cores, {hardware['cpu']}{beside}."]
     return "\n".join(lines)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 if __name__ == "__main__":

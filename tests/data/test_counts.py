@@ -24,3 +24,14 @@ def test_line_separators_inside_a_word_survive(tmp_path: Path) -> None:
     counter = WordCounter(tmp_path / "a", max_types=1)
     counter.update(["a\u2028b", "\x85"])
     assert counter.most_common(5) == [("a\u2028b", 1), ("\x85", 1)]
+
+
+def test_many_runs_become_few_and_count_the_same(tmp_path: Path) -> None:
+    words = [f"w{i}" for i in np.random.default_rng(0).integers(0, 400, 3000)]
+    few = WordCounter(tmp_path / "a", max_types=10, max_runs=3)
+    for word in words:
+        few.update([word])
+    assert len(list((tmp_path / "a").iterdir())) < 3 * 6  # 290 runs: six levels of two or fewer
+    ordered = sorted(Counter(words).items(), key=lambda item: (-item[1], item[0]))
+    assert few.most_common(10**6) == ordered
+    assert few.num_types() == 400

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +100,32 @@ def test_exact_duplicates_keep_the_first() -> None:
 def test_bands_find_pairs_at_the_threshold(threshold: float) -> None:
     rows = dedup.rows_per_band(threshold)
     assert 1 - (1 - threshold**rows) ** (dedup.NUM_HASHES // rows) >= dedup.RECALL
+
+
+def test_groups_are_those_of_equal_keys_in_document_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    keys = random.integers(0, 40, size=200).astype(np.uint64)
+    skip = random.random(200) < 0.3
+    monkeypatch.setattr(dedup, "ROWS_AT_ONCE", 7)
+    expected = [
+        [n for n in range(200) if keys[n] == key and not skip[n]] for key in np.unique(keys)
+    ]
+    found = [group.tolist() for group in dedup._groups(keys, skip)]
+    assert found == [group for group in expected if len(group) > 1]
+
+
+def test_a_document_takes_few_bytes_while_duplicates_are_sought() -> None:
+    num = 200_000
+    keys = np.random.default_rng(0).permutation(num).astype(np.uint64)
+    none = np.zeros(num, dtype=bool)
+    assert peak_bytes(lambda: dedup.exact_duplicates(keys)) / num < 16
+    assert peak_bytes(lambda: list(dedup._groups(keys, none))) / num < 22
+
+
+def peak_bytes(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

@@ -66,6 +66,14 @@ def test_each_epoch_shows_every_row_once_in_another_order_and_from_another_first
     assert (Rows(store, length=16, seed=1).at(range(61))[0] != epochs[0]).any()
 
 
+def test_the_order_of_rows_is_a_permutation_of_numpy_in_four_bytes_a_row() -> None:
+    _, order = Rows(_store(1000), length=16, seed=3)._order(2)
+    random = philox(3, 1, 2)
+    random.integers(16)
+    assert (order == random.permutation(61)).all()
+    assert order.itemsize == 4
+
+
 def test_rows_are_text_as_it_stands() -> None:
     ids = np.arange(100, dtype=np.uint16)
     rows = Rows(TokenStore(ids, np.ones(100, np.uint8), 100), length=10, seed=0)

@@ -1,19 +1,21 @@
 """Count words in bounded memory: sorted runs on disk, merged at the end.
 
 Types grow without end with the size of a corpus (Heaps' law), so a dictionary of all of them would
-not stay flat. When it holds `MAX_TYPES`, it is written out as one sorted run.
+not stay flat. When it holds `MAX_TYPES`, it is written out as one sorted run. `MAX_RUNS` runs
+become one of the next level, so that few files are open at once, however many words there are.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
 MAX_TYPES = 500_000
+MAX_RUNS = 64
 
 
 class WordCounter:
@@ -22,13 +24,15 @@ class WordCounter:
     Args:
         folder: made here, for the runs.
         max_types: distinct words in memory.
+        max_runs: runs of a level.
     """
 
-    def __init__(self, folder: Path, max_types: int = MAX_TYPES) -> None:
-        self._folder, self._max_types = folder, max_types
+    def __init__(self, folder: Path, max_types: int = MAX_TYPES, max_runs: int = MAX_RUNS) -> None:
+        self._folder, self._max_types, self._max_runs = folder, max_types, max_runs
         self._folder.mkdir()
         self._counts: Counter[str] = Counter()
-        self._runs: list[Path] = []
+        self._levels: list[list[Path]] = []
+        self._num_written = 0
 
     def update(self, words: Iterable[str]) -> None:
         """Count `words`."""
@@ -45,16 +49,33 @@ class WordCounter:
         return heapq.nsmallest(limit, self._merged(), key=lambda item: (-item[1], item[0]))
 
     def _merged(self) -> Iterator[tuple[str, int]]:
-        runs = [_read(path) for path in self._runs] + [iter(sorted(self._counts.items()))]
-        for word, same in groupby(heapq.merge(*runs), key=itemgetter(0)):
-            yield word, sum(count for _, count in same)
+        runs = [_read(path) for level in self._levels for path in level]
+        return _summed([*runs, iter(sorted(self._counts.items()))])
 
     def _spill(self) -> None:
-        path = self._folder / f"counts-{len(self._runs)}.tsv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(f"{word}\t{count}\n" for word, count in sorted(self._counts.items()))
-        self._runs.append(path)
+        self._write(sorted(self._counts.items()), level=0)
         self._counts.clear()
+
+    def _write(self, counts: Iterable[tuple[str, int]], *, level: int) -> None:
+        """One run; a level that is full becomes one run of the next."""
+        path = self._folder / f"counts-{self._num_written}.tsv"
+        self._num_written += 1
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(f"{word}\t{count}\n" for word, count in counts)
+        if level == len(self._levels):
+            self._levels.append([])
+        self._levels[level].append(path)
+        if len(self._levels[level]) >= self._max_runs:
+            full, self._levels[level] = self._levels[level], []
+            self._write(_summed([_read(run) for run in full]), level=level + 1)
+            for run in full:
+                run.unlink()
+
+
+def _summed(runs: Sequence[Iterator[tuple[str, int]]]) -> Iterator[tuple[str, int]]:
+    """Counts of sorted runs, each word once."""
+    for word, same in groupby(heapq.merge(*runs), key=itemgetter(0)):
+        yield word, sum(count for _, count in same)
 
 
 def _read(path: Path) -> Iterator[tuple[str, int]]:

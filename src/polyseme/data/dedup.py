@@ -6,8 +6,9 @@ locality-sensitive hashing. Departures from the text-dedup tools: candidates are
 similarity that their whole signatures estimate (so a chance band costs nothing), and clusters are
 not merged transitively: a document goes when it resembles an *earlier* one, and the first stays.
 
-Memory: signatures lie on disk; one band is grouped at a time, with 8 bytes a document for its key
-and 8 for the order. Nothing depends on the number of workers.
+Memory: signatures lie on disk; one band is grouped at a time, with 8 bytes a document for its key,
+8 for the order, and about as many again while it is sorted (`growth_limits` measures them). Nothing
+depends on the number of workers.
 """
 
 from __future__ import annotations
@@ -57,9 +58,19 @@ def _empty() -> MinHash:
 
 def exact_duplicates(ids: npt.NDArray[np.uint64]) -> Bools:
     """True for each document whose id an earlier one has."""
-    repeated = np.ones(len(ids), dtype=np.bool_)
-    repeated[np.unique(ids, return_index=True)[1]] = False
+    order = np.argsort(ids, kind="stable")
+    repeated = np.zeros(len(ids), dtype=np.bool_)
+    repeated[order[_alike(ids, order)]] = True
     return repeated
+
+
+def _alike(keys: npt.NDArray[np.uint64], order: npt.NDArray[np.int64]) -> Bools:
+    """Whether a place of the order has the key of the place before; in blocks, to save memory."""
+    alike = np.zeros(len(order), dtype=np.bool_)
+    for start in range(0, len(order), ROWS_AT_ONCE):
+        part = keys[order[start : start + ROWS_AT_ONCE + 1]]
+        alike[start + 1 : start + len(part)] = part[1:] == part[:-1]
+    return alike
 
 
 def rows_per_band(threshold: float) -> int:
@@ -107,14 +118,13 @@ def _band_keys(path: Path, num_documents: int, columns: slice) -> npt.NDArray[np
 
 def _groups(keys: npt.NDArray[np.uint64], skip: Bools) -> Iterator[npt.NDArray[np.int64]]:
     """Documents that share a key, two or more, each group in document order."""
-    candidates = np.flatnonzero(~skip)
-    order = candidates[np.argsort(keys[candidates], kind="stable")]
-    ordered = keys[order]
-    borders = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    starts = np.concatenate([[0], borders])
-    stops = np.concatenate([borders, [len(order)]])
-    for index in np.flatnonzero(stops - starts > 1):
-        yield order[starts[index] : stops[index]]
+    order = np.argsort(keys, kind="stable")
+    order = order[~skip[order]]
+    alike = np.append(_alike(keys, order), False)
+    starts = np.flatnonzero(alike[1:] & ~alike[:-1])
+    stops = np.flatnonzero(alike[:-1] & ~alike[1:]) + 1
+    for start, stop in zip(starts, stops, strict=True):
+        yield order[start:stop]
 
 
 def _mark(

@@ -1,8 +1,8 @@
 """The steps of corpus preparation.
 
-Everything streams: what stays in memory for a document is its id (8 bytes), the key and the order
-of one band of its signature (16 bytes, while duplicates are sought) and two flags; text and
-signatures pass through files.
+Everything streams: what stays in memory for a document is its id (8 bytes), two flags and, while
+duplicates are sought, the key and the order of one band of its signature (16 bytes, and as many
+while they are sorted); text and signatures pass through files.
 """
 
 from __future__ import annotations

@@ -45,7 +45,11 @@ class Rows:
     def _make_order(self, epoch: int) -> tuple[int, np.ndarray]:
         random = philox(self.seed, 1, epoch)
         first = int(random.integers(self.length))
-        return first, random.permutation(self.num_rows)
+        # as `permutation` draws it, in half its memory: it is kept, and grows with the text
+        narrow = self.num_rows <= np.iinfo(np.uint32).max
+        order = np.arange(self.num_rows, dtype=np.uint32 if narrow else np.int64)
+        random.shuffle(order)
+        return first, order
 
     def at(self, numbers: range) -> tuple[np.ndarray, np.ndarray]:
         """Rows by their number in the endless order.
