@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from polyseme.data.split import Split
-from polyseme.data.tokenizer import CLS, SEP, WordPieces
+from polyseme.data.tokenizer import CACHED_WORDS, CLS, SEP, WordPieces
 from polyseme.errors import DataError
 
 CONTINUATION, FIRST, SPECIAL = 0, 1, 2
 """Flags: later piece of a word, first piece of a word, [CLS] or [SEP]."""
 UINT16_PIECES = 2**16
+_SPECIAL = bytes([SPECIAL])
 
 
 def token_dtype(vocab_size: int) -> np.dtype[Any]:
@@ -36,14 +38,22 @@ class TokenWriter:
         self._tokens = (folder / f"{split}.tokens").open("wb")
         self._flags = (folder / f"{split}.flags").open("wb")
         self._ids, self._dtype = pieces.ids, token_dtype(pieces.vocab_size)
+        self._bytes = lru_cache(CACHED_WORDS)(self._word_bytes)
+        self._cls, self._sep = (np.array([i], self._dtype).tobytes() for i in (CLS, SEP))
         self.num_tokens = 0
 
     def write(self, sentence: Sequence[str]) -> None:
         """Add one sentence of words."""
-        ids, flags = _row(sentence, self._ids)
-        self._tokens.write(np.array(ids, dtype=self._dtype).tobytes())
-        self._flags.write(bytes(flags))
-        self.num_tokens += len(ids)
+        words = list(map(self._bytes, sentence))
+        flags = b"".join([_SPECIAL, *[flags for _, flags in words], _SPECIAL])
+        self._tokens.write(b"".join([self._cls, *[ids for ids, _ in words], self._sep]))
+        self._flags.write(flags)
+        self.num_tokens += len(flags)
+
+    def _word_bytes(self, word: str) -> tuple[bytes, bytes]:
+        """Ids and flags of one word, as in the files."""
+        ids, flags = _row([word], self._ids)
+        return np.array(ids[1:-1], dtype=self._dtype).tobytes(), bytes(flags[1:-1])
 
     def __enter__(self) -> TokenWriter:
         return self
