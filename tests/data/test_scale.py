@@ -174,7 +174,7 @@ def test_nothing_is_printed_but_logs_are_kept(
     source: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (source / "c.txt").write_bytes(b"good line of text\nbad caf\xe9 line\n")
-    with pytest.raises(DataError, match="c.txt: byte 25: not UTF-8"):
+    with pytest.raises(DataError, match=r"c\.txt: byte 25: not UTF-8"):
         prepare(source, tmp_path / "local", LOCAL)
     assert capfd.readouterr() == ("", "")
     logs = [path.read_text() for path in (tmp_path / "scratch").glob("toy-*/log/clean/logs/*.log")]

@@ -109,8 +109,9 @@ class Preparation:
             )
             cleaned = stack.enter_context(SpoolWriter(self.work / spool.FILE))
             signatures = stack.enter_context((self.work / "signatures").open("wb"))
-            chunks = self._chunks()
-            for chunk in ordered_map(self.cleaner(), chunks, num_workers=num_workers):
+            # forked: nothing ran in parallel before, and imports take as long as a small corpus
+            how: dict[str, Any] = {"num_workers": num_workers, "start": "fork"}
+            for chunk in ordered_map(self.cleaner(), self._chunks(), **how):
                 for found in filter(tally.passes, chunk):
                     cleaned.write(document_of(found, self.options))
                     signatures.write(found.signature)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from polyseme.errors import ConfigError, PolysemeError, ResourceError
 from polyseme.runtime.preparing import Preparing
 
 
-class Step(PipelineStep):  # type: ignore[misc]
+class Step(PipelineStep):
     """One pass as a datatrove step: its documents are in files, none are passed on."""
 
     type = "polyseme"
@@ -65,7 +66,7 @@ def common(job: Job, what: str) -> dict[str, Any]:
     }
 
 
-class OneTask(LocalPipelineExecutor):  # type: ignore[misc]
+class OneTask(LocalPipelineExecutor):
     """Runs a task of its own in the process that asks, unless the task is finished."""
 
     def run(self) -> None:
@@ -138,13 +139,14 @@ def slurm(job: Job, what: str, how: Preparing, bar: tqdm[None]) -> None:
         except subprocess.CalledProcessError as error:
             mend = "see what it printed, and runtime.preparation"
             raise ResourceError(f"{error.cmd[0]} failed", where=name, mend=mend) from None
-    _wait(job, what, executor, lambda: _is_queued(name), how.poll_seconds, bar)
+    there = partial(_is_queued, name)
+    _wait(job, what, executor, is_queued=there, pause=how.poll_seconds, bar=bar)
 
 
 def _is_queued(name: str) -> bool:
     """Whether Slurm has jobs of this name, waiting or running."""
     command = ["squeue", "--me", "--noheader", f"--name={name}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the name is ours
     return done.returncode == 0 and bool(done.stdout.strip())
 
 
@@ -152,6 +154,7 @@ def _wait(
     job: Job,
     what: str,
     executor: PipelineExecutor,
+    *,
     is_queued: Callable[[], bool],
     pause: float,
     bar: tqdm[None],
@@ -194,7 +197,7 @@ def ray(job: Job, what: str, how: Preparing, bar: tqdm[None]) -> None:
     with _silent():
         executor = ray_executor(job, what, how)
         executor.run()
-    _wait(job, what, executor, lambda: False, 0, bar)
+    _wait(job, what, executor, is_queued=lambda: False, pause=0, bar=bar)
 
 
 @contextmanager

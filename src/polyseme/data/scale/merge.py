@@ -15,7 +15,7 @@ import numpy.typing as npt
 from polyseme.data.card import Tally, card
 from polyseme.data.documents import FILE, Document, DocumentWriter
 from polyseme.data.scale.job import Job
-from polyseme.data.split import SPLITS, Split
+from polyseme.data.split import SPLITS
 from polyseme.data.tokenizer import WordPieces
 from polyseme.data.tokens import token_dtype
 
