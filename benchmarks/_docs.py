@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, SWEEPS, EXPLORER, READING = (
+LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, SWEEPS, EXPLORER, READING, SCALE = (
     ROOT / "docs" / f"{name}.md"
     for name in (
         "controlled_language",
@@ -24,6 +24,7 @@ LANGUAGE, REPRESENTATIONS, TRANSFER, PROBES, STATISTICS, SWEEPS, EXPLORER, READI
         "sweeps",
         "explorer",
         "reading_the_report",
+        "scale",
     )
 )
 PAGES: dict[str, tuple[Path, ...]] = {
@@ -50,6 +51,7 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "sweep_overhead": (SWEEPS,),
     "explore_speed": (EXPLORER,),
     "report_speed": (READING,),
+    "dump_speed": (SCALE,),
 }
 """Pages that show a benchmark; one that is not here is shown by none."""
 

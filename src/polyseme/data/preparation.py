@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,11 +72,13 @@ class Preparation:
             )
             splits = self._select(reader.finished(self.reader_options, self.source, how))
             tally.read = sum(counts["documents"] for counts in splits.values())
+            selected = partial(documents.read, self.result / documents.FILE)
         else:
             tally = self._clean(num_workers)
-            splits = self._select(self._kept(self.keep(tally)))
-        pieces = self.learn(self._sample(splits["train"]["bytes"]))
-        self._tokens(pieces, splits)
+            selected = partial(self._kept, self.keep(tally))
+            splits = self._select(selected())
+        pieces = self.learn(self._sample(selected(), splits["train"]["bytes"]))
+        self._tokens(selected(), pieces, splits)
         made = card(
             name=self.name,
             options=self.options,
@@ -162,12 +164,8 @@ class Preparation:
 
     def _kept(self, kept: dedup.Bools) -> Iterator[Document]:
         """The cleaned documents that are no duplicates."""
-        with self._bar("select", "documents", len(kept)) as bar:
-            found = spool.read(self.work / spool.FILE)
-            for keep, document in zip(kept, found, strict=True):
-                if keep:
-                    yield document.unpacked()
-                bar.update()
+        found = spool.read(self.work / spool.FILE)
+        return (one.unpacked() for keep, one in zip(kept, found, strict=True) if keep)
 
     def _select(self, kept: Iterable[Document]) -> dict[Split, dict[str, int]]:
         """Write the kept documents and the vocabulary; count by split."""
@@ -177,8 +175,10 @@ class Preparation:
             split: dict.fromkeys(("documents", "sentences", "words", "bytes"), 0)
             for split in SPLITS
         }
-        with DocumentWriter(self.result / documents.FILE) as writer:
+        bar = self._bar("select", "documents", None)
+        with bar, DocumentWriter(self.result / documents.FILE) as writer:
             for document in kept:
+                bar.update()
                 writer.write(document)
                 words = normalize(document)
                 counters[document.split].update(words)
@@ -213,10 +213,10 @@ class Preparation:
         path = self.result / "vocabulary.parquet"
         pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
 
-    def _sample(self, train_bytes: int) -> Iterator[str]:
+    def _sample(self, selected: Iterable[Document], train_bytes: int) -> Iterator[str]:
         """Sentences of whole documents of the train split, drawn by their ids."""
         share = self.options.tokenizer_sample_bytes / train_bytes
-        for document in documents.read(self.result / documents.FILE):
+        for document in selected:
             if is_drawn(document, share):
                 yield from map(" ".join, document.sentences)
 
@@ -235,7 +235,12 @@ class Preparation:
         trained.save(str(self.result / "tokenizer.json"))
         return WordPieces(trained)
 
-    def _tokens(self, pieces: WordPieces, splits: Mapping[Split, dict[str, int]]) -> None:
+    def _tokens(
+        self,
+        selected: Iterable[Document],
+        pieces: WordPieces,
+        splits: Mapping[Split, dict[str, int]],
+    ) -> None:
         total = sum(counts["documents"] for counts in splits.values())
         with ExitStack() as stack:
             writers = {
@@ -243,14 +248,14 @@ class Preparation:
                 for split in SPLITS
             }
             bar = stack.enter_context(self._bar("tokens", "documents", total))
-            for document in documents.read(self.result / documents.FILE):
+            for document in selected:
                 for sentence in document.sentences:
                     writers[document.split].write(sentence)
                 bar.update()
         for split in SPLITS:
             splits[split]["tokens"] = writers[split].num_tokens
 
-    def _bar(self, what: str, unit: str, total: int) -> tqdm[None]:
+    def _bar(self, what: str, unit: str, total: int | None) -> tqdm[None]:
         return tqdm(
             total=total,
             desc=f"{self.name}: {what}",
@@ -266,10 +271,18 @@ class Normalizer:
     def __init__(self, *, lowercase: bool) -> None:
         normalize = normalizer(lowercase=lowercase).normalize_str
         self._normalize = lru_cache(tokenizer.CACHED_WORDS)(normalize)
+        self._ascii = str.lower if lowercase else str
 
     def __call__(self, document: Document) -> list[str]:
         """All words of a document."""
-        return [self._normalize(word) for sentence in document.sentences for word in sentence]
+        words: list[str] = []
+        for sentence in document.sentences:
+            text = " ".join(sentence)
+            if text.isascii():  # several times as fast; an empty sentence has no words
+                words += self._ascii(text).split(" ") if sentence else []
+            else:
+                words += map(self._normalize, sentence)
+        return words
 
 
 def sizes(document: Document, words: Sequence[str]) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ sentence is [CLS], its pieces, [SEP]. `<split>.flags` holds one uint8 a token.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,23 +38,17 @@ class TokenWriter:
     def __init__(self, folder: Path, split: Split, pieces: WordPieces) -> None:
         self._tokens = (folder / f"{split}.tokens").open("wb")
         self._flags = (folder / f"{split}.flags").open("wb")
-        self._ids, self._dtype = pieces.ids, token_dtype(pieces.vocab_size)
-        self._bytes = lru_cache(CACHED_WORDS)(self._word_bytes)
-        self._cls, self._sep = (np.array([i], self._dtype).tobytes() for i in (CLS, SEP))
+        self._word = _packed(pieces).__getitem__
+        self._cls, self._sep = (np.array([i], _packed(pieces).dtype).tobytes() for i in (CLS, SEP))
         self.num_tokens = 0
 
     def write(self, sentence: Sequence[str]) -> None:
         """Add one sentence of words."""
-        words = list(map(self._bytes, sentence))
+        words = list(map(self._word, sentence))
         flags = b"".join([_SPECIAL, *[flags for _, flags in words], _SPECIAL])
         self._tokens.write(b"".join([self._cls, *[ids for ids, _ in words], self._sep]))
         self._flags.write(flags)
         self.num_tokens += len(flags)
-
-    def _word_bytes(self, word: str) -> tuple[bytes, bytes]:
-        """Ids and flags of one word, as in the files."""
-        ids, flags = _row([word], self._ids)
-        return np.array(ids[1:-1], dtype=self._dtype).tobytes(), bytes(flags[1:-1])
 
     def __enter__(self) -> TokenWriter:
         return self
@@ -63,6 +58,26 @@ class TokenWriter:
             self._tokens.close()
         finally:
             self._flags.close()
+
+
+class _Packed(dict[str, tuple[bytes, bytes]]):
+    """Ids and flags of words as they stand in the files, of a bounded number of words."""
+
+    def __init__(self, pieces: WordPieces) -> None:
+        super().__init__()
+        self.dtype, self._ids = token_dtype(pieces.vocab_size), pieces.ids
+
+    def __missing__(self, word: str) -> tuple[bytes, bytes]:
+        if len(self) >= CACHED_WORDS:
+            self.clear()
+        ids = self._ids(word)
+        packed = struct.pack(f"<{len(ids)}{self.dtype.char}", *ids)
+        self[word] = packed, bytes([FIRST]) + bytes([CONTINUATION]) * (len(ids) - 1)
+        return self[word]
+
+
+_packed = lru_cache(1)(_Packed)
+"""One for the writers of all splits."""
 
 
 def _row(
