@@ -58,6 +58,7 @@ PAGES: dict[str, tuple[Path, ...]] = {
     "growth_limits": (SCALE,),
     "scale_plan": (SCALE,),
     "scale_memory": (SCALE,),
+    "dump_speed": (SCALE,),
 }
 """Pages that show a benchmark; one that is not here is shown by none."""
 COMPUTED: dict[str, Callable[[], str]] = {

@@ -14,14 +14,17 @@ def main(stage: Stage) -> None:
     options, reader_options = corpus.check(
         stage.params["corpus"][name], file=f"conf/corpus/{name}.yaml", key=f"corpus.{name}"
     )
+    source = stage.source(Path(options.source))  # before scratch, which is named by it
     card = corpus.prepare(
         options,
         reader_options,
         name=name,
-        source=stage.source(Path(options.source)),
+        source=source,
         out=stage.output(paths.corpus(experiment, name)),
         num_workers=stage.runtime.num_workers,
         progress=stage.runtime.progress,
+        how=stage.runtime.preparation,
+        scratch=stage.scratch,
     )
     stage.tracker.summary(
         {

@@ -154,20 +154,27 @@ def _experiment(params: Path) -> str:
 def _add_sha256(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     told = "hash of a vector file or of a checkpoint's folder, for conf/external"
     parser = commands.add_parser("sha256", help=told, description=told)
-    parser.add_argument("path", type=Path)
+    parser.add_argument("path", help="file, folder, or URL of a file in a storage (s3://, gs://)")
     kept = "files of the folder that count (default: those of a Hugging Face checkpoint)"
     parser.add_argument("names", nargs="*", help=kept)
     parser.set_defaults(run=_sha256)
 
 
 def _sha256(chosen: argparse.Namespace) -> int:
+    from polyseme.data import remote
+
+    if remote.is_remote(chosen.path):
+        size, digest = remote.pinned(chosen.path)
+        print(f"size: {size}\nsha256: {digest}")
+        return 0
     from polyseme.models.external.common import checkpoint, source
 
-    for path in (chosen.path, *(chosen.path / name for name in chosen.names)):
+    folder = Path(chosen.path)
+    for path in (folder, *(folder / name for name in chosen.names)):
         if not path.exists():
             raise DataError("does not exist", where=path, mend="check the path")
-    names = chosen.names or (checkpoint.files(chosen.path) if chosen.path.is_dir() else [])
-    print(source.digest(chosen.path, names))
+    names = chosen.names or (checkpoint.files(folder) if folder.is_dir() else [])
+    print(source.digest(folder, names))
     return 0
 
 

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from polyseme import items
 from polyseme.config import build, config
-from polyseme.errors import ConfigError, PolysemeError
+from polyseme.errors import ConfigError, PolysemeError, refuse_secrets
 from polyseme.executors import base as executors
 from polyseme.reporting import anchors
 from polyseme.runtime import settings, whole
@@ -144,6 +144,7 @@ def check(params: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: the first thing that does not fit.
     """
+    refuse_secrets(params, where="conf/")
     _check_top_level(params)
     settings.read(params["runtime"])
     executors.make(params["executor"])
@@ -249,6 +250,13 @@ def _check_sources(params: Mapping[str, Any]) -> None:
     for group in ("corpus", "task"):
         for name, values in params[group].items():
             source = values["source"]
+            if "://" in source:
+                raise ConfigError(
+                    f"{group}.{name}.source is a URL",
+                    where=f"conf/{group}/{name}.yaml",
+                    mend="describe its files as a data set, with size and sha256, and name "
+                    "artifacts/data/<data set>: docs/scale.md",
+                )
             if source.startswith("artifacts/") and source not in made:
                 raise ConfigError(
                     f"{group}.{name}.source = {source!r} is made by no selected item",

@@ -18,6 +18,10 @@ and leave with the code; the table stands in the README as well.
 
 from __future__ import annotations
 
+from typing import Any
+
+from polyseme.urls import redacted, with_secrets
+
 EXIT_DEFECT = 70
 
 
@@ -39,7 +43,7 @@ class PolysemeError(Exception):
     def __str__(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what
         line = f"{line}; {self.mend}" if self.mend else line
-        return " ".join(line.split())
+        return redacted(" ".join(line.split()))
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.what, self.where, self.mend)
@@ -90,3 +94,17 @@ class PreemptedError(PolysemeError):
     """Stopped by the signal of a scheduler, with everything saved that a continuation needs."""
 
     exit_code = 8
+
+
+def refuse_secrets(values: Any, *, where: object) -> None:
+    """Check that no URL among the values holds a secret: values are written to many places.
+
+    Raises:
+        ConfigError: naming the key, not the value.
+    """
+    for key in with_secrets(values):
+        raise ConfigError(
+            f"{key} holds a user name, a password, a key or a signature",
+            where=where,
+            mend="take it out; docs/scale.md says where credentials belong",
+        )

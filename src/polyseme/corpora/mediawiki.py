@@ -1,6 +1,6 @@
 """MediaWiki XML dumps (Wikipedia, Wiktionary, ...), streamed: .xml, .xml.bz2, multistream too.
 
-Pages of the main namespace that are no redirects. Markup is removed by mwparserfromhell, in the
+Pages of the main namespace that are no redirects. Markup is found by mwparserfromhell, in the
 worker processes. Dropped: tables, references, templates, files, categories, comments, formulas,
 headings (no sentences), and lists: their items are mostly names, titles and dates without a
 sentence, 12 % of the words of the English excerpt; bulleted prose goes with them. Kept: link
@@ -14,16 +14,16 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from xml.etree import ElementTree
 
-import mwparserfromhell
-from mwparserfromhell import nodes
 from pydantic import Field
 
 from polyseme.config import config
 from polyseme.corpora.base import RawDocument
+from polyseme.data import wikitext
 from polyseme.data.streams import MAX_EXPANSION, CheckedStream
 from polyseme.errors import DataError
 
@@ -31,6 +31,7 @@ DROPPED_TAGS = frozenset(
     "ref references table gallery math chem ce score timeline code syntaxhighlight source pre "
     "imagemap hiero templatedata graph mapframe maplink indicator style script del".split()
 )
+BREAKS = {"br": " ", "hr": "\n\n"}
 LIST_MARK = "\ue000"  # private use: stands at the start of a list item until lines are known
 _LEFT_OVER = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||^\s*[|!]")
 _SPACES = re.compile(r"\s{2,}")  # collapsed first: the next four then take linear time
@@ -111,10 +112,11 @@ def _article(page: ElementTree.Element) -> tuple[str, str] | None:
 
 def clean(options: Config, raw: RawDocument) -> list[str]:
     """Paragraphs of prose of the article."""
-    code = mwparserfromhell.parse(raw.text.replace(LIST_MARK, ""), skip_style_tags=True)
+    text = raw.text.replace(LIST_MARK, "")
+    shown = wikitext.visible(text, tag_text=_tag, link_text=partial(_link, options))
     paragraphs: list[list[str]] = [[]]
-    for line in "".join(_texts(code.nodes, options)).split("\n"):
-        prose = _MAGIC.sub("", _QUOTES.sub("", line)).strip()
+    for line in _MAGIC.sub("", _QUOTES.sub("", shown)).split("\n"):
+        prose = line.strip()
         if not prose or LIST_MARK in prose or _LEFT_OVER.search(prose):
             paragraphs.append([])
         else:
@@ -122,58 +124,29 @@ def clean(options: Config, raw: RawDocument) -> list[str]:
     return [_tidy(" ".join(lines)) for lines in paragraphs if lines]
 
 
-def _texts(items: list[nodes.Node], options: Config) -> Iterator[str]:
-    """Visible text of nodes, depth first."""
-    for node in items:
-        if isinstance(node, nodes.Text):
-            yield node.value
-        elif isinstance(node, nodes.Wikilink):
-            yield from _link(node, options)
-        elif isinstance(node, nodes.ExternalLink):
-            if node.title is not None:
-                yield from _texts(node.title.nodes, options)
-        elif isinstance(node, nodes.Tag):
-            yield from _tag(node, options)
-        elif isinstance(node, nodes.HTMLEntity):
-            yield _entity(node)
-        elif isinstance(node, nodes.Heading):
-            yield "\n\n"
-
-
-def _link(node: nodes.Wikilink, options: Config) -> Iterator[str]:
+def _link(options: Config, target: str, has_text: bool) -> str | None:
     """Text of a link; nothing for files, categories and links to other languages."""
-    title = str(node.title).strip()
-    prefix = title.partition(":")[0].strip().lower() if ":" in title else ""
+    prefix = target.partition(":")[0].strip().lower() if ":" in target else ""
     if prefix in options.dropped_namespaces:
-        return
-    if node.text is not None:
-        yield from _texts(node.text.nodes, options)
-    elif not (prefix and _LANGUAGE_LINK.fullmatch(prefix)):
-        yield title.lstrip(":")
+        return ""
+    if has_text:
+        return None
+    return "" if prefix and _LANGUAGE_LINK.fullmatch(prefix) else target.lstrip(":")
 
 
-def _tag(node: nodes.Tag, options: Config) -> Iterator[str]:
+def _tag(name: str, is_wiki_markup: bool) -> str | None:
     """Content of a tag; a mark for list items; nothing for dropped tags."""
-    name = str(node.tag).strip().lower()
-    if node.wiki_markup and name in ("li", "dd", "dt"):
-        yield LIST_MARK
-    elif name in ("br", "hr"):
-        yield " " if name == "br" else "\n\n"
-    elif name == "li":
-        yield f"\n{LIST_MARK}"
-    elif name not in DROPPED_TAGS and node.contents is not None:
-        yield from _texts(node.contents.nodes, options)
-
-
-def _entity(node: nodes.HTMLEntity) -> str:
-    try:
-        return str(node.normalize())
-    except (ValueError, OverflowError):
-        return " "
+    if is_wiki_markup and name in ("li", "dd", "dt"):
+        return LIST_MARK
+    if name == "li":
+        return f"\n{LIST_MARK}"
+    return BREAKS.get(name, "" if name in DROPPED_TAGS else None)
 
 
 def _tidy(text: str) -> str:
     """Mend what removed templates leave behind: empty brackets, spaces before stops."""
-    text = _EMPTY_BRACKETS.sub("", _SPACES.sub(" ", text))
-    text = _SPACES.sub(" ", _OPEN_BRACKET.sub("(", text))
+    text = _SPACES.sub(" ", text)
+    if "(" in text:
+        text = _OPEN_BRACKET.sub("(", _EMPTY_BRACKETS.sub("", text))
+        text = _SPACES.sub(" ", text)
     return _COMMAS.sub(",", _BEFORE_STOP.sub(r"\1", text)).replace("( ", "(")

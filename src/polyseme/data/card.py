@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polyseme.data.cleaning import CleanDocument
 from polyseme.data.split import Split
 from polyseme.data.tokenizer import WordPieces
 from polyseme.data.tokens import token_dtype
@@ -27,6 +28,15 @@ class Tally:
     short: int = 0
     exact: int = 0
     near: int = 0
+
+    def passes(self, found: CleanDocument) -> bool:
+        """Count the document; whether it passed the filters."""
+        self.read += 1
+        self.empty += found.dropped == "empty"
+        self.short += found.dropped == "short"
+        if not found.dropped:
+            self.ids.append(int(found.doc_id, 16))
+        return not found.dropped
 
 
 def card(

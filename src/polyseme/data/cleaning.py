@@ -11,6 +11,7 @@ from typing import Any, Literal
 from polyseme import items
 from polyseme.corpora.base import RawDocument
 from polyseme.data.dedup import signature
+from polyseme.data.spool import pack, unpack
 from polyseme.data.text import normalize, normalize_all
 from polyseme.data.words import WordSplitter
 
@@ -27,8 +28,14 @@ class CleanDocument:
     dropped: Dropped
     doc_id: str = ""
     """First 16 hexadecimal digits of the sha256 of the normalised text."""
-    sentences: Sequence[list[str]] = ()
+    text: str = ""
+    """Sentences of words, see spool.py."""
     signature: bytes = b""
+
+    @property
+    def sentences(self) -> list[list[str]]:
+        """Sentences of words."""
+        return unpack(self.text)
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,6 @@ class Cleaner:
             raw.position,
             "",
             text.hexdigest()[:ID_DIGITS],
-            sentences,
+            pack(sentences),
             signature(words, shingle_words=self.shingle_words).astype("<u4").tobytes(),
         )

@@ -24,6 +24,7 @@ from polyseme.config import build, config
 from polyseme.data.preparation import Preparation
 from polyseme.data.tokenizer import SMALLEST_VOCABULARY
 from polyseme.errors import ConfigError, DataError
+from polyseme.runtime.preparing import HERE, Preparing
 
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, lt=0.5)]
@@ -92,6 +93,8 @@ def prepare(
     out: Path,
     num_workers: int,
     progress: bool,
+    how: Preparing = HERE,
+    scratch: Path | None = None,
 ) -> dict[str, Any]:
     """Prepare the corpus in `source` and write it into the existing, empty folder `out`.
 
@@ -100,6 +103,8 @@ def prepare(
         reader_options: Config of the reader; see `check`.
         name: of the corpus, for the card and for messages.
         num_workers: processes that clean documents.
+        how: where the steps run; corpora that are drawn, not read, are prepared in this process.
+        scratch: folder that keeps finished tasks after a kill, where `how` says other than `here`.
 
     Returns:
         The data card.
@@ -121,10 +126,21 @@ def prepare(
             result=result,
             progress=progress,
         )
-        card = preparation.run(num_workers)
+        card = _run(preparation, how, scratch or work, num_workers)
         for path in sorted(result.iterdir()):
             path.rename(out / path.name)
     return card
+
+
+def _run(
+    preparation: Preparation, how: Preparing, scratch: Path, num_workers: int
+) -> dict[str, Any]:
+    reader = items.load("corpus", preparation.options.reader)
+    if how.executor == "here" or hasattr(reader, "finished"):
+        return preparation.run(num_workers)
+    from polyseme.data.scale import run
+
+    return run.run(preparation, how, scratch=scratch, num_workers=num_workers)
 
 
 def _check_pattern(pattern: str, *, where: str) -> None:

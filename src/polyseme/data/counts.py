@@ -25,14 +25,25 @@ class WordCounter:
         folder: made here, for the runs.
         max_types: distinct words in memory.
         max_runs: runs of a level.
+        runs: files that other counters have saved: their words are counted already.
     """
 
-    def __init__(self, folder: Path, max_types: int = MAX_TYPES, max_runs: int = MAX_RUNS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        max_types: int = MAX_TYPES,
+        max_runs: int = MAX_RUNS,
+        runs: Sequence[Path] = (),
+    ) -> None:
         self._folder, self._max_types, self._max_runs = folder, max_types, max_runs
         self._folder.mkdir()
         self._counts: Counter[str] = Counter()
         self._levels: list[list[Path]] = []
         self._num_written = 0
+        self._given = list(runs)
+        while len(self._given) > max_runs:
+            some, self._given = self._given[:max_runs], self._given[max_runs:]
+            self._write(_summed([_read(run) for run in some]), level=0)
 
     def update(self, words: Iterable[str]) -> None:
         """Count `words`."""
@@ -40,16 +51,30 @@ class WordCounter:
         if len(self._counts) >= self._max_types:
             self._spill()
 
+    def save(self, path: Path) -> None:
+        """Write all counts, sorted by word, and remove the folder."""
+        _write(path, self._merged())
+        for level in self._levels:
+            for run in level:
+                run.unlink()
+        self._folder.rmdir()
+
     def num_types(self) -> int:
         """Distinct words."""
-        return sum(1 for _ in self._merged())
+        return sum(1 for _ in self._merged()) if self._has_runs else len(self._counts)
 
     def most_common(self, limit: int) -> list[tuple[str, int]]:
         """The `limit` most frequent words with counts, by count, ties by word."""
-        return heapq.nsmallest(limit, self._merged(), key=lambda item: (-item[1], item[0]))
+        counts = self._merged() if self._has_runs else iter(self._counts.items())
+        return heapq.nsmallest(limit, counts, key=lambda item: (-item[1], item[0]))
+
+    @property
+    def _has_runs(self) -> bool:
+        return bool(self._given or self._levels)
 
     def _merged(self) -> Iterator[tuple[str, int]]:
-        runs = [_read(path) for level in self._levels for path in level]
+        own = [path for level in self._levels for path in level]
+        runs = [_read(path) for path in [*self._given, *own]]
         return _summed([*runs, iter(sorted(self._counts.items()))])
 
     def _spill(self) -> None:
@@ -60,8 +85,7 @@ class WordCounter:
         """One run; a level that is full becomes one run of the next."""
         path = self._folder / f"counts-{self._num_written}.tsv"
         self._num_written += 1
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(f"{word}\t{count}\n" for word, count in counts)
+        _write(path, counts)
         if level == len(self._levels):
             self._levels.append([])
         self._levels[level].append(path)
@@ -76,6 +100,11 @@ def _summed(runs: Sequence[Iterator[tuple[str, int]]]) -> Iterator[tuple[str, in
     """Counts of sorted runs, each word once."""
     for word, same in groupby(heapq.merge(*runs), key=itemgetter(0)):
         yield word, sum(count for _, count in same)
+
+
+def _write(path: Path, counts: Iterable[tuple[str, int]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"{word}\t{count}\n" for word, count in counts)
 
 
 def _read(path: Path) -> Iterator[tuple[str, int]]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from polyseme.config import config
+from polyseme.urls import has_secret
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -21,8 +22,17 @@ def inside(path: str) -> str:
     return path
 
 
+def without_secret(url: str) -> str:
+    """A URL that holds no credentials: it is written to many places."""
+    if has_secret(url):
+        raise ValueError("a URL without user name, password, key or signature (docs/scale.md)")
+    return url
+
+
 Inside = Annotated[str, AfterValidator(inside)]
-Url = Annotated[str, Field(pattern=r"^https?://")]
+Url = Annotated[
+    str, Field(pattern=r"^(https?|s3|gs|az|file|memory)://."), AfterValidator(without_secret)
+]
 Positive = Annotated[int, Field(gt=0)]
 
 

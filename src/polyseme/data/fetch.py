@@ -1,8 +1,8 @@
 """Fetch a data set: the mirror first, then the installed package, then the URL; verify always.
 
 The first place that has a file decides: wrong bytes there are an error that names them, never a
-reason to try the next place silently. Downloads resume (HTTP Range) from a .part file that
-survives the process, and are retried with growing pauses.
+reason to try the next place silently. Downloads resume (HTTP Range, or an offset in a storage that
+fsspec knows) from a .part file that survives the process, and are retried with growing pauses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import requests
 from tqdm import tqdm
 
-from polyseme.data import archive
+from polyseme.data import archive, remote
 from polyseme.data.dataset import Dataset, File
 from polyseme.errors import ConfigError, DataError, IntegrityError
 
@@ -186,6 +186,8 @@ def _download(file: File, name: str, part: Path, bar: tqdm[None], pause: float) 
                     mend=f"check the URL in conf/dataset/{name}.yaml, or set {MIRROR}",
                 ) from None
             failure = type(error).__name__
+        except remote.DroppedError as error:
+            failure = str(error)
         if attempt + 1 < ATTEMPTS:
             time.sleep(pause * 2**attempt)
     have = part.stat().st_size if part.exists() else 0
@@ -205,6 +207,8 @@ def _attempt(file: File, url: str, part: Path, bar: tqdm[None], base: int) -> No
             check.update(chunk)
         bar.update(base + check.size - bar.n)
         return check.finish()
+    if remote.is_remote(url):
+        return _receive(file, url, part, bar, base)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     check = _Check(file, url)
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUTS) as response:
@@ -221,6 +225,22 @@ def _attempt(file: File, url: str, part: Path, bar: tqdm[None], base: int) -> No
     whole = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
     if check.size < file.size and not whole:  # a chunked body tells its end, others may not
         raise requests.ConnectionError("the connection closed early")
+    return check.finish()
+
+
+def _receive(file: File, url: str, part: Path, bar: tqdm[None], base: int) -> None:
+    """The rest of a file in a storage of fsspec."""
+    check = _Check(file, url)
+    for chunk in _chunks(part) if part.exists() else ():
+        check.update(chunk)
+    try:
+        with part.open("ab") as writer:
+            for chunk in remote.chunks(url, check.size, file.size):
+                check.update(chunk)
+                writer.write(chunk)
+                bar.update(base + check.size - bar.n)
+    except remote.SizeError as error:
+        raise _wrong_size(file, f"found {error.args[0]:,} in the storage") from None
     return check.finish()
 
 

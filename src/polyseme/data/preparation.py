@@ -8,10 +8,10 @@ while they are sorted); text and signatures pass through files.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +22,14 @@ from tqdm import tqdm
 
 from polyseme import items
 from polyseme.corpora.base import Finishing, RawDocument
-from polyseme.data import dedup, documents, tokenizer
+from polyseme.data import dedup, documents, spool, tokenizer
 from polyseme.data.card import Tally, card
 from polyseme.data.cleaning import ID_DIGITS, CleanDocument, Cleaner
 from polyseme.data.counts import WordCounter
 from polyseme.data.documents import Document, DocumentWriter
 from polyseme.data.parallel import ordered_map
 from polyseme.data.split import SPLITS, Split, split_of
+from polyseme.data.spool import Packed, SpoolWriter
 from polyseme.data.tokenizer import WordPieces
 from polyseme.data.tokens import TokenWriter
 from polyseme.data.words import normalizer
@@ -71,11 +72,13 @@ class Preparation:
             )
             splits = self._select(reader.finished(self.reader_options, self.source, how))
             tally.read = sum(counts["documents"] for counts in splits.values())
+            selected = partial(documents.read, self.result / documents.FILE)
         else:
             tally = self._clean(num_workers)
-            splits = self._select(self._kept(self._keep(tally)))
-        pieces = self._tokenizer(splits["train"]["bytes"])
-        self._tokens(pieces, splits)
+            selected = partial(self._kept, self.keep(tally))
+            splits = self._select(selected())
+        pieces = self.learn(self._sample(selected(), splits["train"]["bytes"]))
+        self._tokens(selected(), pieces, splits)
         made = card(
             name=self.name,
             options=self.options,
@@ -88,28 +91,32 @@ class Preparation:
         (self.result / "card.json").write_text(json.dumps(made, sort_keys=True, indent=1) + "\n")
         return made
 
+    def cleaner(self) -> Cleaner:
+        """What cleans documents, in any process."""
+        return Cleaner(
+            self.options.reader,
+            self.reader_options,
+            self.options.language,
+            self.options.min_paragraph_words,
+            self.options.min_document_words,
+            self.options.shingle_words,
+        )
+
     def _clean(self, num_workers: int) -> Tally:
         """Clean all documents in parallel; sentences and signatures go to files, in order."""
-        options, tally = self.options, Tally()
-        cleaner = Cleaner(
-            options.reader,
-            self.reader_options,
-            options.language,
-            options.min_paragraph_words,
-            options.min_document_words,
-            options.shingle_words,
-        )
+        tally = Tally()
         with ExitStack() as stack:
             bar = stack.enter_context(
                 self._bar("clean", "B", sum(p.stat().st_size for p in self.files))
             )
-            spool = stack.enter_context(DocumentWriter(self.work / documents.FILE))
+            cleaned = stack.enter_context(SpoolWriter(self.work / spool.FILE))
             signatures = stack.enter_context((self.work / "signatures").open("wb"))
-            chunks = self._chunks()
-            for chunk in ordered_map(cleaner, chunks, num_workers=num_workers):
-                for document in chunk:
-                    self._spool(document, tally, spool)
-                    signatures.write(document.signature)
+            # forked: nothing ran in parallel before, and imports take as long as a small corpus
+            how: dict[str, Any] = {"num_workers": num_workers, "start": "fork"}
+            for chunk in ordered_map(self.cleaner(), self._chunks(), **how):
+                for found in filter(tally.passes, chunk):
+                    cleaned.write(document_of(found, self.options))
+                    signatures.write(found.signature)
                 bar.update(chunk[-1].position - bar.n)
             bar.update((bar.total or 0) - bar.n)
         return tally
@@ -130,22 +137,12 @@ class Preparation:
         if chunk:
             yield chunk
 
-    def _spool(self, document: CleanDocument, tally: Tally, spool: DocumentWriter) -> None:
-        tally.read += 1
-        tally.empty += document.dropped == "empty"
-        tally.short += document.dropped == "short"
-        if document.dropped:
-            return
-        split = split_of(
-            document.doc_id,
-            valid_fraction=self.options.valid_fraction,
-            test_fraction=self.options.test_fraction,
-        )
-        tally.ids.append(int(document.doc_id, 16))
-        spool.write(Document(document.doc_id, document.title, split, list(document.sentences)))
+    def keep(self, tally: Tally) -> dedup.Bools:
+        """Which documents stay, of the signatures in the work folder.
 
-    def _keep(self, tally: Tally) -> dedup.Bools:
-        """Which documents stay."""
+        Raises:
+            DataError: there are no documents.
+        """
         if not tally.ids:
             raise DataError(
                 f"no document is left of {tally.read}: {tally.empty} empty or with "
@@ -167,36 +164,35 @@ class Preparation:
 
     def _kept(self, kept: dedup.Bools) -> Iterator[Document]:
         """The cleaned documents that are no duplicates."""
-        found = self._read(self.work, "select", len(kept))
-        return (document for keep, document in zip(kept, found, strict=True) if keep)
+        found = spool.read(self.work / spool.FILE)
+        return (one.unpacked() for keep, one in zip(kept, found, strict=True) if keep)
 
     def _select(self, kept: Iterable[Document]) -> dict[Split, dict[str, int]]:
         """Write the kept documents and the vocabulary; count by split."""
-        normalize = lru_cache(tokenizer.CACHED_WORDS)(
-            normalizer(lowercase=self.options.lowercase).normalize_str
-        )
+        normalize = Normalizer(lowercase=self.options.lowercase)
         counters = {split: WordCounter(self.work / split) for split in SPLITS}
         splits = {
             split: dict.fromkeys(("documents", "sentences", "words", "bytes"), 0)
             for split in SPLITS
         }
-        with DocumentWriter(self.result / documents.FILE) as writer:
+        bar = self._bar("select", "documents", None)
+        with bar, DocumentWriter(self.result / documents.FILE) as writer:
             for document in kept:
+                bar.update()
                 writer.write(document)
-                words = [normalize(w) for sentence in document.sentences for w in sentence]
+                words = normalize(document)
                 counters[document.split].update(words)
-                counts = splits[document.split]
-                counts["documents"] += 1
-                counts["sentences"] += len(document.sentences)
-                counts["words"] += len(words)
-                counts["bytes"] += sum(len(word.encode()) + 1 for word in words)
-        self._check_splits(splits)
+                counted = (1, *sizes(document, words))
+                for key, size in zip(splits[document.split], counted, strict=True):
+                    splits[document.split][key] += size
+        self.check_splits(splits)
         for split in SPLITS:
             splits[split]["types"] = counters[split].num_types()
-        self._vocabulary(counters["train"].most_common(self.options.max_types))
+        self.write_vocabulary(counters["train"].most_common(self.options.max_types))
         return splits
 
-    def _check_splits(self, splits: Mapping[Split, Mapping[str, int]]) -> None:
+    def check_splits(self, splits: Mapping[Split, Mapping[str, int]]) -> None:
+        """Raise a DataError when a split has no documents."""
         for split in SPLITS:
             if not splits[split]["documents"]:
                 total = sum(counts["documents"] for counts in splits.values())
@@ -210,25 +206,28 @@ class Preparation:
                     mend=f"{more}, or change corpus.{self.name}.valid_fraction and test_fraction",
                 )
 
-    def _vocabulary(self, counts: list[tuple[str, int]]) -> None:
+    def write_vocabulary(self, counts: list[tuple[str, int]]) -> None:
+        """Write words with their counts."""
         schema = pa.schema([("word", pa.string()), ("count", pa.int64())])
         columns = {"word": [word for word, _ in counts], "count": [count for _, count in counts]}
         path = self.result / "vocabulary.parquet"
         pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
 
-    def _tokenizer(self, train_bytes: int) -> WordPieces:
-        """Train on a sample of whole documents, drawn by their ids."""
-        share = min(1.0, self.options.tokenizer_sample_bytes / train_bytes)
+    def _sample(self, selected: Iterable[Document], train_bytes: int) -> Iterator[str]:
+        """Sentences of whole documents of the train split, drawn by their ids."""
+        share = self.options.tokenizer_sample_bytes / train_bytes
+        for document in selected:
+            if is_drawn(document, share):
+                yield from map(" ".join, document.sentences)
 
-        def sample() -> Iterator[str]:
-            for document in documents.read(self.result / documents.FILE):
-                # the last digits: the first ones have decided the split
-                drawn = int(document.doc_id[::-1], 16) / 16**ID_DIGITS < share
-                if document.split == "train" and drawn:
-                    yield from map(" ".join, document.sentences)
+    def learn(self, sample: Iterable[str]) -> WordPieces:
+        """Train the tokenizer, and write it.
 
+        Raises:
+            DataError: the sample does not support so many pieces.
+        """
         trained = tokenizer.train(
-            sample(),
+            sample,
             vocab_size=self.options.vocab_size,
             lowercase=self.options.lowercase,
             where=f"corpus.{self.name}.vocab_size",
@@ -236,26 +235,27 @@ class Preparation:
         trained.save(str(self.result / "tokenizer.json"))
         return WordPieces(trained)
 
-    def _tokens(self, pieces: WordPieces, splits: Mapping[Split, dict[str, int]]) -> None:
+    def _tokens(
+        self,
+        selected: Iterable[Document],
+        pieces: WordPieces,
+        splits: Mapping[Split, dict[str, int]],
+    ) -> None:
         total = sum(counts["documents"] for counts in splits.values())
         with ExitStack() as stack:
             writers = {
                 split: stack.enter_context(TokenWriter(self.result, split, pieces))
                 for split in SPLITS
             }
-            for document in self._read(self.result, "tokens", total):
+            bar = stack.enter_context(self._bar("tokens", "documents", total))
+            for document in selected:
                 for sentence in document.sentences:
                     writers[document.split].write(sentence)
+                bar.update()
         for split in SPLITS:
             splits[split]["tokens"] = writers[split].num_tokens
 
-    def _read(self, folder: Path, what: str, total: int) -> Iterator[Document]:
-        with self._bar(what, "documents", total) as bar:
-            for document in documents.read(folder / documents.FILE):
-                yield document
-                bar.update()
-
-    def _bar(self, what: str, unit: str, total: int) -> tqdm[None]:
+    def _bar(self, what: str, unit: str, total: int | None) -> tqdm[None]:
         return tqdm(
             total=total,
             desc=f"{self.name}: {what}",
@@ -263,3 +263,44 @@ class Preparation:
             unit_scale=unit == "B",
             disable=not self.progress,
         )
+
+
+class Normalizer:
+    """Words of documents as the tokenizer normalises them."""
+
+    def __init__(self, *, lowercase: bool) -> None:
+        normalize = normalizer(lowercase=lowercase).normalize_str
+        self._normalize = lru_cache(tokenizer.CACHED_WORDS)(normalize)
+        self._ascii = str.lower if lowercase else str
+
+    def __call__(self, document: Document) -> list[str]:
+        """All words of a document."""
+        words: list[str] = []
+        for sentence in document.sentences:
+            text = " ".join(sentence)
+            if text.isascii():  # several times as fast; an empty sentence has no words
+                words += self._ascii(text).split(" ") if sentence else []
+            else:
+                words += map(self._normalize, sentence)
+        return words
+
+
+def sizes(document: Document, words: Sequence[str]) -> tuple[int, int, int]:
+    """Sentences, words, and bytes of a document's normalised words with one space each."""
+    return len(document.sentences), len(words), len("".join(words).encode()) + len(words)
+
+
+def document_of(found: CleanDocument, options: Config) -> Packed:
+    """The cleaned document, with its split."""
+    split = split_of(
+        found.doc_id,
+        valid_fraction=options.valid_fraction,
+        test_fraction=options.test_fraction,
+    )
+    return Packed(found.doc_id, found.title, split, found.text)
+
+
+def is_drawn(document: Document, share: float) -> bool:
+    """Whether the tokenizer learns from the document; its first digits have decided the split."""
+    drawn = int(document.doc_id[::-1], 16) / 16**ID_DIGITS
+    return document.split == "train" and drawn < share

@@ -7,8 +7,10 @@ sentence is [CLS], its pieces, [SEP]. `<split>.flags` holds one uint8 a token.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from polyseme.data.split import Split
-from polyseme.data.tokenizer import CLS, SEP, WordPieces
+from polyseme.data.tokenizer import CACHED_WORDS, CLS, SEP, WordPieces
 from polyseme.errors import DataError
 
 CONTINUATION, FIRST, SPECIAL = 0, 1, 2
 """Flags: later piece of a word, first piece of a word, [CLS] or [SEP]."""
 UINT16_PIECES = 2**16
+_SPECIAL = bytes([SPECIAL])
 
 
 def token_dtype(vocab_size: int) -> np.dtype[Any]:
@@ -35,15 +38,17 @@ class TokenWriter:
     def __init__(self, folder: Path, split: Split, pieces: WordPieces) -> None:
         self._tokens = (folder / f"{split}.tokens").open("wb")
         self._flags = (folder / f"{split}.flags").open("wb")
-        self._ids, self._dtype = pieces.ids, token_dtype(pieces.vocab_size)
+        self._word = _packed(pieces).__getitem__
+        self._cls, self._sep = (np.array([i], _packed(pieces).dtype).tobytes() for i in (CLS, SEP))
         self.num_tokens = 0
 
     def write(self, sentence: Sequence[str]) -> None:
         """Add one sentence of words."""
-        ids, flags = _row(sentence, self._ids)
-        self._tokens.write(np.array(ids, dtype=self._dtype).tobytes())
-        self._flags.write(bytes(flags))
-        self.num_tokens += len(ids)
+        words = list(map(self._word, sentence))
+        flags = b"".join([_SPECIAL, *[flags for _, flags in words], _SPECIAL])
+        self._tokens.write(b"".join([self._cls, *[ids for ids, _ in words], self._sep]))
+        self._flags.write(flags)
+        self.num_tokens += len(flags)
 
     def __enter__(self) -> TokenWriter:
         return self
@@ -53,6 +58,26 @@ class TokenWriter:
             self._tokens.close()
         finally:
             self._flags.close()
+
+
+class _Packed(dict[str, tuple[bytes, bytes]]):
+    """Ids and flags of words as they stand in the files, of a bounded number of words."""
+
+    def __init__(self, pieces: WordPieces) -> None:
+        super().__init__()
+        self.dtype, self._ids = token_dtype(pieces.vocab_size), pieces.ids
+
+    def __missing__(self, word: str) -> tuple[bytes, bytes]:
+        if len(self) >= CACHED_WORDS:
+            self.clear()
+        ids = self._ids(word)
+        packed = struct.pack(f"<{len(ids)}{self.dtype.char}", *ids)
+        self[word] = packed, bytes([FIRST]) + bytes([CONTINUATION]) * (len(ids) - 1)
+        return self[word]
+
+
+_packed = lru_cache(1)(_Packed)
+"""One for the writers of all splits."""
 
 
 def _row(

@@ -8,6 +8,7 @@ character alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sentencex import segment
@@ -19,6 +20,8 @@ from tokenizers.pre_tokenizers import PreTokenizer, Split
 LETTERS = r"\p{L}[\p{L}\p{M}\x{200c}\x{200d}]*"
 NUMBER = r"\p{N}+(?:[.,]\p{N}+)*"
 PATTERN = rf"{LETTERS}(?:['’]{LETTERS})*|{NUMBER}|[^\s]"
+_ASCII = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*|[0-9]+(?:[.,][0-9]+)*|[^\s]", re.ASCII)
+"""The same for ASCII text, several times as fast."""
 
 
 def normalizer(*, lowercase: bool) -> Normalizer:
@@ -68,6 +71,8 @@ class WordSplitter:
 
     def words(self, sentence: str) -> list[str]:
         """Words in their original casing."""
+        if sentence.isascii():
+            return _ASCII.findall(sentence)
         return [word for word, _ in self._splitter.pre_tokenize_str(sentence)]
 
     def spaced(self, sentence: str) -> list[str]:

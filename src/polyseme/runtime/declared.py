@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from polyseme import paths
-from polyseme.errors import ConfigError
+from polyseme.errors import ConfigError, refuse_secrets
 from polyseme.runtime import settings, whole
 
 CHECKED = paths.SCRATCH / "checked"
@@ -63,7 +63,9 @@ def params(name: str, args: Sequence[str], file: Path = Path("params.yaml")) -> 
         if value is None:
             raise ConfigError(f"{key} is not there", where=file, mend="run `make params`")
         OmegaConf.update(found, key, value)
-    return OmegaConf.to_container(found)  # type: ignore[return-value]
+    values: dict[str, Any] = OmegaConf.to_container(found)  # type: ignore[assignment]
+    refuse_secrets(values, where=file)
+    return values
 
 
 def runtime() -> settings.Runtime:

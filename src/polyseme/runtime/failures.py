@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from polyseme import paths
 from polyseme.errors import EXIT_DEFECT, PolysemeError, ResourceError
+from polyseme.urls import redacted
 
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
 """The user's paths and rights, not a defect."""
@@ -27,7 +28,7 @@ def explain(error: Exception, stage: str) -> PolysemeError:
     log = paths.SCRATCH / "log" / f"{stage}.txt"
     with suppress(OSError):
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("".join(traceback.format_exception(error)))
+        log.write_text(redacted("".join(traceback.format_exception(error))))
     return _Defect(
         f"defect: {type(error).__name__}: {error}", where=stage, mend=f"please report {log}"
     )

@@ -14,6 +14,7 @@ import psutil
 from pydantic import Field
 
 from polyseme.config import build, config
+from polyseme.runtime.preparing import HERE, Preparing
 
 VERSIONED = (
     "polyseme torch numpy scipy gensim tokenizers lightning dvc scikit-learn pyarrow safetensors"
@@ -40,6 +41,8 @@ class Runtime:
     """How several processes share the model: each has all of it, or a part of it."""
     num_workers: Annotated[int, Field(ge=1)] = 2
     """Worker processes for text; never changes a result."""
+    preparation: Preparing = HERE
+    """Where corpora are prepared; never changes a result."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the processor multiplies it faster, else fp32."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 20.0

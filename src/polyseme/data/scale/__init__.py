@@ -1,0 +1,1 @@
+"""Corpus preparation in tasks that several machines share; see run.py."""
