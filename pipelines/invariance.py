@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from polyseme import paths, results
-from polyseme.invariance import battery
+from polyseme.invariance import battery, latency
 from polyseme.models import base
 from polyseme.models.common import artifact
 from polyseme.runtime.stage import Stage, run
 from polyseme.training.determinism import device_of, make_deterministic
-from polyseme.transfer import latency
 
 
 def main(stage: Stage) -> None:
@@ -26,9 +25,9 @@ def main(stage: Stage) -> None:
     results.write(out / "results.parquet", rows, schema=results.CHECK_SCHEMA)
     failed = [f"{row['task']}: {row['metric']}" for row in rows if row["checked"] is False]
     stage.record["failed"] = failed
+    stage.tracker.table("results", out / "results.parquet")
     if asked := battery.sentences(paths.task(experiment, ""), names):
         stage.record["latency"] = latency.measure(representation, asked)
-    stage.tracker.table("results", out / "results.parquet")
 
 
 if __name__ == "__main__":

@@ -224,3 +224,31 @@ def test_items_without_a_unit_are_not_counted(probed: Probed) -> None:
     units = labellings.units(probed.encode, probed.task, Split(split.sentences, labels), None)
     assert units.num_items == 15 and units.items_N.max() == 14
     assert (np.bincount(units.items_N) == 5).all()
+
+
+def test_right_answers_stand_at_their_items(
+    probed: Probed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Sentences of one to four words, one in three without a label, every other unit right."""
+    texts = [[f"w{n % 9}"] * (n % 4 + 1) for n in range(12)]
+    labels = [[None if n % 3 == 2 else f"t{n % 2}"] * len(t) for n, t in enumerate(texts)]
+    splits = dict.fromkeys(("train", "valid", "test"), Split(texts, labels))
+    (tmp_path / "uneven").mkdir()
+    base.write(tmp_path / "uneven", splits, {"name": "uneven", "family": "tagging"})
+    task = PreparedTask(tmp_path / "uneven")
+    gold = [label for row in labels for label in row if label]
+    told = torch.tensor([task.index[g] if n % 2 else 1 - task.index[g] for n, g in enumerate(gold)])
+
+    def predict(options: object, data: ProbeData) -> dict[int | None, Tensor]:
+        return {None: told.expand(LAYERS, len(data.labels_VN), -1)}
+
+    monkeypatch.setattr(linear, "predict", predict)
+    kept: list[dict[str, Any]] = []
+    list(evaluate("linear", {}, Probed(probed.encode, task, [0], LAYERS, DIM), kept.append))
+    wanted, at = [], 0
+    for row in labels:
+        if row[0]:
+            wanted.append(sum((at + n) % 2 for n in range(len(row))))
+            at += len(row)
+    assert [of["right"] for of in kept] == [wanted] * LAYERS
+    assert kept[0]["units"] == [len(row) for row in labels if row[0]]

@@ -140,6 +140,8 @@ def sentences(data: Data, block: Block, row: dict[str, str], column: str) -> Val
             found += [duels_.count("better"), len(duels_), duels_.count("worse")]
             found += [duels_.count("tie")]
         return [float(number) for number in found]
+    if text.startswith("A linear probe reads contextual representations best"):
+        return layer_sentence(data)
     if text.startswith("With the most labels of each task and strategy, it gains"):
         made: Values = []
         for labels in (MOST, *re.findall(r"With ([\d,]+) labels", text)):
@@ -212,45 +214,73 @@ def _by_layer(data: Data, task: str, name: str) -> dict[str, dict[int, float]]:
     return {layer: seeds(of) for layer, of in found.items()}
 
 
+def _depths(data: Data) -> dict[str, dict[str, tuple[int, int, list[str], str]]]:
+    """Task -> representation -> best layer, the last one, tied ones, verdict over layer 0."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows_of(data, "layer"):
+        groups.setdefault((row["task"], row["representation"]), []).append(row)
+    found: dict[str, dict[str, tuple[int, int, list[str], str]]] = {}
+    for (task, name), own in groups.items():
+        scores = _by_layer(data, task, name)
+        best = own[0]["layer"]
+        assert mean(scores[best].values()) == max(mean(of.values()) for of in scores.values())
+        for row in own:
+            other = row["against"].rpartition(" ")[2]
+            common = scores[best].keys() & scores[other].keys()
+            gap = mean(scores[best][s] - scores[other][s] for s in common)
+            assert abs(gap - row["value"]) < 1e-9, f"{row} is not {gap}"
+        ties = [each["against"].rpartition(" ")[2] for each in own if _verdict(each) == "tie"]
+        over = [_verdict(each) for each in own if each["against"].endswith("layer 0")]
+        found.setdefault(task, {})[name] = int(best), len(scores) - 1, ties, "".join(over)
+    return found
+
+
 @first_rule("^Answer$", "^Where a linear probe")
 def layers(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
     """Depth and gain of the best layers, from scores; what is tied, from tests."""
-    tests = rows_of(data, "layer", task=row["Task"])
-    names = list(dict.fromkeys(each["representation"] for each in tests))
-    tops, ties, above = {}, {}, []
-    for name in names:
-        own = [each for each in tests if each["representation"] == name]
-        tops[name] = own[0]["layer"]
-        ties[name] = [each["against"].rpartition(" ")[2] for each in own if _verdict(each) == "tie"]
-        above += [_verdict(each) for each in own if each["against"].endswith("layer 0")]
-    scores = {name: _by_layer(data, row["Task"], name) for name in names}
-    assert all(
-        mean(of[tops[name]].values()) == max(mean(v.values()) for v in of.values())
-        for name, of in scores.items()
-    )
+    found = _depths(data)[row["Task"]]
     if column == "Depth of the best layer":
-        return [mean(int(tops[name]) / (len(scores[name]) - 1) for name in names)]
+        return [mean(best / last for best, last, *_ in found.values())]
     if column == "Gain over layer 0":
-        gains = [mean(of[tops[n]].values()) - mean(of["0"].values()) for n, of in scores.items()]
-        return [mean(gains)]
+        scores = {name: _by_layer(data, row["Task"], name) for name in found}
+        return [
+            mean(
+                mean(of[str(found[n][0])].values()) - mean(of["0"].values())
+                for n, of in scores.items()
+            )
+        ]
     if column.startswith("Best layer"):
-        told = [(tops[name], *sorted(ties[name], key=int)) for name in names]
-        text = ", ".join(f"{n} {' '.join(of)}" for n, of in zip(names, told, strict=True))
+        told = [(str(best), *sorted(ties, key=int)) for best, _, ties, _ in found.values()]
+        text = ", ".join(f"{n} {' '.join(of)}" for n, of in zip(found, told, strict=True))
         return [value for value, _ in numbers(text)]
-    counts = {"Better than layer 0": above.count("better"), "Representations": len(names)}
-    return [float(counts[column])]
+    above = [over for *_, over in found.values()].count("better")
+    return [float({"Better than layer 0": above, "Representations": len(found)}[column])]
+
+
+def layer_sentence(data: Data) -> Values:
+    """Mean depth, ends of the scale, depths of the earliest and latest tasks, counts."""
+    found = _depths(data)
+    every = [each for of in found.values() for each in of.values()]
+    depth = [mean(best / last for best, last, *_ in of.values()) for of in found.values()]
+    above = [over for *_, over in every].count("better")
+    alone = sum(not ties for _, _, ties, _ in every)
+    pairs = sum(last * (last + 1) // 2 for _, last, *_ in every)
+    means = mean(best / last for best, last, *_ in every)
+    return [means, 0, 1, min(depth), max(depth), above, len(every), alone, pairs]
 
 
 @first_rule("^Answer$", "^What validation chooses")
 def few(data: Data, block: Block, row: dict[str, str], column: str) -> Values | None:
-    """A score with few labels, and the test against all labels from scratch."""
+    """A score with few labels, and the test against the best from scratch with all."""
     task, (name, _, strategy) = row["Task"], row["Best with few labels"].partition(", ")
     (found,) = rows_of(data, "labels", task=task)
     assert (found["representation"], found["strategy"]) == (name, strategy)
-    most = int(found["against"].split()[-2])
+    other, _, told = found["against"].partition(", ")
+    assert other == row["Best from scratch"]
+    most = int(told.split()[-2])
     sides = [
-        _scores(data, found | {"train_size": size}, name, way)
-        for way, size in ((strategy, found["train_size"]), ("scratch", most))
+        _scores(data, found | {"train_size": size}, who, way)
+        for who, way, size in ((name, strategy, found["train_size"]), (other, "scratch", most))
     ]
     common = sides[0].keys() & sides[1].keys()
     assert abs(mean(sides[0][s] - sides[1][s] for s in common) - found["value"]) < 1e-9
@@ -259,4 +289,4 @@ def few(data: Data, block: Block, row: dict[str, str], column: str) -> Values | 
         return [mean(values), *([statistics.stdev(values)] if len(values) > 1 else [])]
     if column in ("Labels", "All labels"):
         return [float(found["train_size"] if column == "Labels" else most)]
-    return _difference(found, "Difference" if column.startswith("Less") else column)
+    return _difference(found, column)

@@ -12,6 +12,7 @@ from polyseme import cli
 from polyseme.errors import DataError
 from polyseme.reporting import scores as written
 from polyseme.reporting.choosing import Limits, choose, tied
+from polyseme.reporting.sections import overview
 
 TASKS = [
     {"name": "senses", "kind": "word_sense", "metric": "accuracy", "lower": False},
@@ -164,7 +165,22 @@ def test_bad_values_are_one_line(report, capsys, arguments, code, told):
 
 
 DEEP = "[" * 200_000
-DAMAGES = ["{", "[]", DEEP, "rows", "ties", "task", "lower", "mean", "name", "more"]
+DAMAGES = [
+    "{",
+    "[]",
+    DEEP,
+    "rows",
+    "ties",
+    "task",
+    "lower",
+    "mean",
+    "name",
+    "more",
+    "nan",
+    "cost",
+    "escape",
+    "twice",
+]
 
 
 @pytest.mark.parametrize("change", DAMAGES, ids=[each[:5] for each in DAMAGES])
@@ -184,6 +200,14 @@ def test_a_damaged_file_is_one_line(report, capsys, change):
         content["systems"] = [SYSTEMS[0] | {"name": 3}, *SYSTEMS[1:]]
     elif change == "more":
         content["surplus"] = 1
+    elif change == "nan":
+        content["rows"]["mean"][0] = float("nan")
+    elif change == "cost":
+        content["rows"]["milliseconds"][0] = -1
+    elif change == "escape":
+        content["tasks"] = [TASKS[0] | {"name": "a\x1b[2J"}, *TASKS[1:]]
+    elif change == "twice":
+        content["tasks"] = [TASKS[0], TASKS[0], *TASKS[2:]]
     text = change if change in ("{", "[]", DEEP) else json.dumps(content)
     (report / written.NAME).write_text(text, encoding="utf-8")
     code, _, err = _run(capsys, "--report", str(report))
@@ -193,3 +217,40 @@ def test_a_damaged_file_is_one_line(report, capsys, change):
 def test_a_folder_without_scores_is_one_line(tmp_path, capsys):
     code, _, err = _run(capsys, "--report", str(tmp_path))
     assert code == 3 and "scores.json: is missing" in err and err.count("\n") == 1
+
+
+def test_a_report_from_before_latency_was_measured_is_read(tmp_path):
+    old = made(LINES)
+    del old["rows"]["milliseconds"]
+    (tmp_path / "scores.json").write_text(json.dumps(old))
+    found = written.load(tmp_path)
+    assert choose(found, [0], Limits()).pair == (1, FULL)
+    with pytest.raises(DataError, match="milliseconds were not measured, ask for no limit"):
+        choose(found, [0], Limits(milliseconds=5))
+
+
+def test_where_all_failed_a_check_no_limit_helps():
+    lines = [line | {"counts": 0} for line in LINES]
+    with pytest.raises(DataError, match="every representation that was measured on these failed"):
+        choose(made(lines), [0], Limits())
+
+
+def test_what_a_stack_takes_is_that_of_both_parts(make_tree):
+    tree = make_tree()
+    for name, median in (("bert", 1.5), ("word2vec", 0.25)):
+        latency = {"median_ms": median, "least_ms": 1, "most_ms": 2, "words": 9.0}
+        tree.record(f"invariance@wiki-{name}", latency=latency, num_threads=1)
+    tree.params["strategy"] = {"full": {"partner": "word2vec"}}
+    found = written.build(tree.collect())
+    names = [of["name"] for of in found["systems"]]
+    rows = [dict(zip(found["rows"], line, strict=True))
+            for line in zip(*found["rows"].values(), strict=True)]  # fmt: skip
+    for row in rows:
+        is_stack = found["strategies"][row["strategy"]] == "full"
+        alone = {"bert": 1.5, "word2vec": 0.25}.get(names[row["system"]])
+        wanted = None if alone is None else alone + 0.25 * is_stack
+        assert (row["milliseconds"], row["bytes"]) == (wanted, 12_000_000 * (1 + is_stack))
+    text = overview.build(tree.collect())
+    cells = [cell.text for row in text.tables[0].rows for cell in row]
+    assert "1.5 ms (1 to 2)" in cells
+    assert any("of 9 words in the mean" in note and "with 1 thread" in note for note in text.notes)

@@ -9,10 +9,11 @@ from test_learning import with_budgets
 from test_outcomes import CARDS, NUM, _cell, _write
 
 from polyseme import paths, results
-from polyseme.reporting import depths, few_labels, tested
+from polyseme.reporting import depths, few_labels, numbers, tested
 from polyseme.reporting.outcomes import Outcomes, across
+from polyseme.reporting.page import Cell
 from polyseme.reporting.probe_outcomes import FILE, ProbeOutcomes
-from polyseme.reporting.sections import answer
+from polyseme.reporting.sections import answer, answer_where
 from polyseme.stats.additive import Additive, ratio
 from polyseme.stats.differences import difference
 from polyseme.stats.resampling import bootstrap
@@ -80,7 +81,7 @@ def test_the_best_layer_is_told_with_what_cannot_be_told_apart_from_it(evidence)
     assert {first.task, second.task} == {"truecase", "sst2"}
     (part,) = [p for p in answer.build(evidence).parts if p.title == "Which layer?"]
     assert "better than it in 2 of 2 pairs" in part.paragraphs[0]
-    assert "in 0 every other layer is worse" in part.paragraphs[0]
+    assert "better than every other in 0 (of 6 pairs of layers" in part.paragraphs[0]
     cells = {cell.text for row in part.tables[0].rows for cell in row}
     assert f"bert {first.best} ({3 - first.best})" in cells
 
@@ -140,15 +141,63 @@ def test_the_answer_says_whether_few_labels_are_enough(make_tree):
     for each, row in zip(found, part.tables[0].rows, strict=True):
         line = dict(zip(part.tables[0].columns, [c.text for c in row], strict=True))
         rows = evidence.rows.where(stage="finetune", task=each.saved.task, split="test").real()
-        rows = rows.where(metric=each.saved.metric, system=each.saved.system)
-        of = rows.where(strategy=each.saved.strategy, train_size=each.saved.labels).by_seed()
-        other = rows.where(strategy="scratch", train_size=each.most).by_seed()
+        rows = rows.where(metric=each.saved.metric)
+        ours = rows.where(system=each.saved.system, strategy=each.saved.strategy)
+        of = ours.where(train_size=each.few).by_seed()
+        theirs = rows.where(system=each.reference, strategy="scratch")
+        other = theirs.where(train_size=each.most).by_seed()
         gap = sum(of[s] - other[s] for s in SEEDS) / len(SEEDS)
         assert each.difference.mean == pytest.approx(gap)
-        assert each.most == max(rows.distinct("train_size")) > each.saved.labels
+        assert each.most == max(rows.distinct("train_size")) > each.few
         assert line["Better"] == {"better": "few with", "worse": "all without"}.get(
             each.verdict, "tie"
         )
     kept = [row for row in tested.rows(evidence) if row["variant"] == tested.LABELS]
     assert [row["value"] for row in kept] == [each.difference.mean for each in found]
     assert all(row["against"].endswith(f"scratch with {found[0].most} labels") for row in kept)
+
+
+def test_all_tasks_as_early_or_late_are_named():
+    lines = [[name, Cell(f"{depth:.2f}", depth)] for name, depth in
+             (("a", 0.0), ("b", 0.5), ("c", 0.891), ("d", 0.889))]  # fmt: skip
+    assert answer_where._ends(lines, 0) == "a (0.00)"
+    assert answer_where._ends(lines, -1) == "c and d (0.89)"
+
+
+def test_labels_of_a_task_that_has_no_more_of_them_are_not_compared(make_tree):
+    tree = with_budgets(make_tree())
+    for name in tree.selection.representations:
+        path = tree.root / paths.results(EXPERIMENT, "finetune", "wiki", name) / "results.parquet"
+        rows = results.read(path)
+        most = max(row["train_size"] for row in rows)
+        few = [r for r in rows if r["task"] != "sst2" or r["train_size"] < most // 4]
+        assert len(few) < len(rows)
+        results.write(path, few)
+    found = few_labels.few(tree.collect())
+    assert all(each.few < each.most for each in found)
+    assert "truecase" in {each.saved.task for each in found}
+
+
+def test_the_reference_is_chosen_by_validation_among_all_from_scratch(make_tree):
+    evidence = with_budgets(make_tree()).collect()
+    for each in few_labels.few(evidence):
+        rows = evidence.rows.where(stage="finetune", task=each.saved.task, split="valid").real()
+        rows = rows.where(metric=each.saved.metric, strategy="scratch", train_size=each.most)
+        means = {name: of.summary().mean for name, of in rows.by("system").items()}
+        assert means[each.reference] == max(means.values())
+
+
+def test_a_baseline_that_few_labels_do_not_beat_is_named(make_tree):
+    tree = with_budgets(make_tree())
+    path = tree.root / paths.results(EXPERIMENT, "baseline") / "results.parquet"
+    rows = results.read(path)
+    (high,) = {row["representation"] for row in rows} - {"majority"} or {"majority"}
+    for row in rows:
+        if (row["task"], row["representation"]) == ("sst2", high):
+            row["value"] = 0.99
+    results.write(path, rows)
+    evidence = tree.collect()
+    named = {each.saved.task: each.baseline for each in few_labels.few(evidence)}
+    assert named["sst2"] == high and named["truecase"] == ""
+    (part,) = [p for p in answer.build(evidence).parts if p.title == "With how many labels?"]
+    assert part.paragraphs[1].endswith(f"on sst2 ({numbers.name(high)}).")

@@ -92,8 +92,7 @@ def choose(scores: dict[str, Any], tasks: Sequence[int], limits: Limits) -> Choi
     found = _candidates(scores, tasks, limits)
     counted = tuple(task for task in tasks if any(task in rows for rows in found.values()))
     if not counted:
-        told = "allow more: " + _least(scores, tasks)
-        raise DataError("nothing was measured within these limits", mend=told)
+        raise DataError("nothing was measured within these limits", mend=_least(scores, tasks))
     most = max(len(rows) for rows in found.values())
     full = {pair: rows for pair, rows in sorted(found.items()) if len(rows) == most}
     ranks = dict.fromkeys(full, 0.0)
@@ -169,14 +168,18 @@ def _ranks(
 
 
 def _least(scores: dict[str, Any], tasks: Sequence[int]) -> str:
-    """The smallest values that were measured on these tasks."""
-    rows = scores["rows"]
-    chosen = [n for n, task in enumerate(rows["task"]) if task in tasks]
-    told = []
+    """What to do: the smallest values of what was measured on these tasks and passed."""
+    rows, told = scores["rows"], []
+    chosen = [n for n, task in enumerate(rows["task"]) if task in tasks and rows["counts"][n]]
+    if not chosen:
+        return "choose other tasks: every representation that was measured on these failed a check"
     for name, unit in (("labels", 1), ("bytes", MEGABYTE), ("seconds", 1), ("milliseconds", 1)):
         known = [rows[name][n] for n in chosen if rows[name][n] is not None]
-        if known:
-            shown = {"bytes": "MB"}.get(name, name)
-            least = f"{min(known):,}" if name == "labels" else f"{min(known) / unit:,.3g}"
-            told.append(f"{least} {shown}")
-    return "the least that was measured is " + ", ".join(told)
+        shown = {"bytes": "MB"}.get(name, name)
+        if not known:
+            told.append(f"{shown} were not measured, ask for no limit")
+        elif name == "labels":
+            told.append(f"{min(known):,} labels")
+        else:
+            told.append(f"{min(known) / unit:,.3g} {shown}")
+    return "allow more: the least that was measured is " + ", ".join(told)

@@ -221,7 +221,7 @@ def _fill_latency(evidence: Evidence) -> None:
     for corpus, name in evidence.selection.pairs():
         found = evidence.records.get(f"invariance@{corpus}-{name}", {}).get("latency", {})
         system = evidence.system(corpus, name)
-        evidence.made[system] = replace(evidence.made[system], latency=found.get("median_ms"))
+        evidence.made[system] = replace(evidence.made[system], served=found)
 
 
 def _shared(evidence: Evidence, reader: _Reader, rows: list[Row]) -> list[Row]:

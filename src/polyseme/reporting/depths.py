@@ -35,6 +35,11 @@ class Depth:
         return int(self.ranking.leader)
 
     @property
+    def num_pairs(self) -> int:
+        """Of layers, each compared."""
+        return self.num_layers * (self.num_layers - 1) // 2
+
+    @property
     def over_input(self) -> Rival | None:
         """Layer 0, behind the best; None where it is the best."""
         return next((rival for rival in self.ranking.rivals if rival.name == INPUT), None)

@@ -21,13 +21,13 @@ class Made:
         card: what lies beside its weights.
         stage: that made it; blank where no record tells.
         record: of that stage.
-        latency: milliseconds for one sentence, the median; None where it was not measured.
+        served: what `polyseme.invariance.latency` has measured; empty where it has not.
     """
 
     card: Mapping[str, Any]
     stage: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)
-    latency: float | None = None
+    served: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def family(self) -> str:
@@ -48,6 +48,11 @@ class Made:
     def seconds(self) -> float | None:
         """Of pre-training; None where it is not known."""
         return None if self.is_from_elsewhere else self.record.get("seconds")
+
+    @property
+    def latency(self) -> float | None:
+        """Milliseconds for one sentence, the median; None where it was not measured."""
+        return self.served.get("median_ms")
 
     @property
     def costs(self) -> dict[str, int]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 from polyseme.stats.differences import Difference
-from polyseme.stats.seeds import Summary
+from polyseme.stats.seeds import LEVEL, Summary
 
 MISSING, ELSEWHERE = "–", "elsewhere"
+ALONE = "†"
+"""Mark of a difference that a test by itself would see, and the corrected one does not."""
 _COUNTS = "num_"
 _DECIMALS = {"perplexity": 1, "word_perplexity": 1, "pseudo_word_perplexity": 1, "kilobits": 2}
 _NAMES = {
@@ -70,6 +72,13 @@ def interval(metric: str, summary: Summary | Difference | None, *, signed: bool 
         return MISSING
     low, high = (value(metric, end, signed=signed) for end in (summary.low, summary.high))
     return f"{low} to {high}"
+
+
+def tested(metric: str, found: Difference | None, p: float | None, *, signed: bool = True) -> str:
+    """Interval of a difference; marked where it leaves 0 out, but p corrected says nothing."""
+    own = found.p if found else None
+    alone = own is not None and own <= 1 - LEVEL and (p is None or p > 1 - LEVEL)
+    return interval(metric, found, signed=signed) + (f" {ALONE}" if alone else "")
 
 
 def p_value(p: float | None) -> str:

@@ -106,7 +106,8 @@ def pair(
     pairs = [(one[key], other[key]) for key in common]
     changes = corrected(_changes(pairs, mains or {}))
     changes.sort(key=lambda c: (ORDER.index(c.verdict), -abs(c.difference.mean), str(c.unit)))
-    lost = (sum(not _finite(side[key]) for key in common) for side in (one, other))
+    values = [key for key in common if STAGE not in key]
+    lost = (sum(not _finite(side[key]) for key in values) for side in (one, other))
     twice = (_measured(rows) - len(side) for rows, side in ((first, one), (second, other)))
     return Pairing(len(common), changed, (only[0], only[1]), changes, (*lost,), (*twice,))  # type: ignore[arg-type]
 

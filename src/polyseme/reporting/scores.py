@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from polyseme.errors import DataError
 from polyseme.reporting import alike
@@ -44,17 +44,28 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("a name with control characters")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_printable)]
+Known = Annotated[float, Field(ge=0)]
+"""A cost."""
+
+
 class _Task(_Strict):
-    name: str
-    kind: str
-    metric: str
+    name: Name
+    kind: Name
+    metric: Name
     lower: bool
 
 
 class _System(_Strict):
-    name: str
+    name: Name
     family: str | None
-    pretrain: float | None
+    pretrain: Known | None
 
 
 class _Rows(_Strict):
@@ -67,10 +78,10 @@ class _Rows(_Strict):
     low: list[float | None]
     high: list[float | None]
     seeds: list[int]
-    seconds: list[float | None]
-    bytes: list[int | float | None]
-    parameters: list[int | None]
-    milliseconds: list[float | None]
+    seconds: list[Known | None]
+    bytes: list[Known | None]
+    parameters: list[Annotated[int, Field(ge=0)] | None]
+    milliseconds: list[Known | None] | None = None
     counts: list[int]
 
 
@@ -79,7 +90,7 @@ class _Scores(_Strict):
 
     tasks: list[_Task]
     systems: list[_System]
-    strategies: list[str]
+    strategies: list[Name]
     rows: _Rows
     ties: list[list[int]] | None
 
@@ -89,7 +100,10 @@ class _Scores(_Strict):
         sizes = len(self.tasks), len(self.systems), len(self.strategies)
         columns = (self.rows.task, self.rows.system, self.rows.strategy)
         inside = all(min(c) >= 0 and max(c) < n for c, n in zip(columns, sizes, strict=True) if c)
-        even = {len(getattr(self.rows, name)) for name in COLUMNS} == {num}
+        values = [of for name in COLUMNS if (of := getattr(self.rows, name)) is not None]
+        even = {len(of) for of in values} == {num}
+        names = [of.name for of in self.tasks], [of.name for of in self.systems], self.strategies
+        even &= all(len(set(of)) == len(of) for of in names)
         pairs = all(len(p) == PAIR and all(0 <= n < num for n in p) for p in self.ties or ())
         if not (num and inside and even and pairs):
             raise ValueError("places beyond their lists")
@@ -139,11 +153,17 @@ def load(folder: Path) -> dict[str, Any]:
         told = "run `dvc repro`, or name the folder of a report in which something was fine-tuned"
         raise DataError("is missing", where=path, mend=told)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
         _Scores.model_validate(content)
     except (ValueError, RecursionError):
         raise DataError("is not readable", where=path, mend="run `dvc repro` again") from None
+    rows = content["rows"]  # a report of before this was measured lacks it
+    rows["milliseconds"] = rows.get("milliseconds") or [None] * len(rows["task"])
     return dict(content)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
 
 
 def number(value: float | None) -> float | None:

@@ -68,8 +68,8 @@ def _labels(evidence: Evidence) -> Iterator[Row]:
     """Few labels with pre-training less all without."""
     for few in few_labels.few(evidence):
         of = few.saved
-        all_labels = f"{SCRATCH} with {few.most} labels"
-        about = About(LABELS, of.task, of.metric, (of.system, of.strategy), (of.system, all_labels))
+        other = (few.reference, f"{SCRATCH} with {few.most} labels")
+        about = About(LABELS, of.task, of.metric, (of.system, of.strategy), other)
         yield from _oriented(about, few.difference, few.p, train_size=of.labels)
 
 

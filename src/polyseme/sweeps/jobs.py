@@ -162,7 +162,6 @@ def content(path: str, where: Path) -> str:
     return manifest.canonical([[name, manifest.sha256(file)] for name, file in named])
 
 
-@cache
 def how(runtime: settings.Runtime) -> list[Any]:
     """What may change the last bits of a result besides params and inputs.
 

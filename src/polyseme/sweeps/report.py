@@ -123,7 +123,7 @@ def _number(value: float | None) -> str:
 
 def _spread(point: Expected) -> str:
     """Mean and deviation; one that rounding hides is 0."""
-    hidden = abs(point.mean) >= SMALL and round(point.sd, DIGITS) == 0
+    hidden = abs(point.mean) >= SMALL and point.sd < 10**-DIGITS
     sd = 0.0 if hidden else point.sd
     return f"{_number(point.mean)} ± {_number(sd)}"
 

@@ -45,7 +45,7 @@ class Labelling(NamedTuple):
 class Units(NamedTuple):
     """Scored units of a split: vectors, gold label numbers; word, choices and item of each.
 
-    Items are numbered from 0 in the order of the split, those without a unit left out.
+    Items are numbered in the order of the split, those without a unit left out.
     """
 
     h_LND: Tensor

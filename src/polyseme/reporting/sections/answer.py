@@ -13,8 +13,6 @@ from polyseme.reporting.measurements import lower_is_better
 from polyseme.reporting.page import Cell, Part, Section, table
 from polyseme.reporting.rankings import Gain, baselines, finals, gains, outcomes
 from polyseme.reporting.sections.answer_costs import (
-    labels,
-    layers,
     price,
     scored,
     small,
@@ -22,6 +20,7 @@ from polyseme.reporting.sections.answer_costs import (
     tasks,
     told,
 )
+from polyseme.reporting.sections.answer_where import labels, layers
 from polyseme.reporting.sections.comparison import number
 from polyseme.stats.differences import Difference
 from polyseme.stats.seeds import LEVEL
@@ -31,8 +30,12 @@ RULES = (
     "most labels. A difference counts where it is beyond what other seeds and other items would do "
     f"to it: its {LEVEL:.0%} interval adds the variance over seeds to that over resampled items, "
     "and p is corrected for all comparisons of its table, gains for those of a task and number of "
-    f"labels (Holm); above {1 - LEVEL:.2f} it is called a tie. Where predictions were not kept, "
-    "seeds decide.",
+    f"labels (Holm); above {1 - LEVEL:.2f} it is called a tie. Intervals are those of single "
+    f"differences: {numbers.ALONE} marks one that leaves 0 out where corrected p says nothing. "
+    "Where predictions were not kept, seeds decide.",
+    "The best layer is chosen on the data on which it is shown: its gain over layer 0 cannot be "
+    "negative, and errs upwards. Few labels with pre-training stand against what is best on "
+    "validation data of all that was trained from scratch, with all labels.",
     "These models: p of the same difference when the items alone are exchanged between the two, "
     "as if nobody would ever train them again; McNemar: the smallest and the largest p over seeds, "
     "where each item is right or wrong as a whole. Neither is corrected. Could be seen: the "

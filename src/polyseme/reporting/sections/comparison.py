@@ -115,7 +115,7 @@ def _behind(contest: Contest, name: str) -> Cell:
     if rival.behind.low is not None:
         p = numbers.p_value(rival.p)
         told = f"p {p}" if p.startswith("<") else f"p = {p}"
-        text += f" ({numbers.interval(contest.metric, rival.behind)}; {told})"
+        text += f" ({numbers.tested(contest.metric, rival.behind, rival.p, signed=False)}; {told})"
     return Cell(f"tie: {text}" if rival.tied else text, rival.behind.mean)
 
 
@@ -125,7 +125,7 @@ def _gains(evidence: Evidence) -> list[Table]:
     for gain in gains(evidence):
         mean = gain.difference.mean if gain.difference else None
         shown = numbers.value(gain.metric, mean, signed=True)
-        between = numbers.interval(gain.metric, gain.difference, signed=True)
+        between = numbers.tested(gain.metric, gain.difference, gain.p)
         line: list[Cell | str] = [gain.strategy, gain.system, Cell(shown, mean), between]
         line += [Cell(numbers.p_value(gain.p), gain.p), gain.verdict]
         tables.setdefault((gain.task, gain.train_size), []).append(line)

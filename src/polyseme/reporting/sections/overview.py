@@ -20,10 +20,15 @@ TASKS = (
 )
 COSTS = (
     "Pre-training is paid once; the time of fine-tuning is that of one run, in the mean over tasks "
-    "and seeds. Parameters, size and the median time that one sentence takes, alone, are those of "
-    "the representation without a head. From scratch: "
+    "and seeds. Parameters, size and the time of one sentence are those of the representation "
+    "without a head. From scratch: "
     "the same architecture with random weights, trained on the task alone. Baselines look at no "
     "representation."
+)
+LATENCY = (
+    "One sentence, of {words} words in the mean: from words to vectors, alone, with {threads} "
+    "thread(s), while other stages may run; the median over sentences, in brackets that of the "
+    "quickest and of the slowest round. What lies within another's brackets is as quick."
 )
 ELSEWHERE = "What was trained elsewhere has a price that is not known here."
 
@@ -39,7 +44,7 @@ def build(evidence: Evidence) -> Section | None:
     columns += ["Size", "One sentence", f"Fine-tuning ({strategy})", *map(title, found)]
     lines = [*_pretrained(evidence, systems, found, strategy)]
     lines += [*_scratch(evidence, systems, found), *_baselines(found)]
-    notes = [TASKS, COSTS]
+    notes = [TASKS, COSTS, *_latency(evidence)]
     if any(evidence.made[name].is_from_elsewhere for name in systems):
         notes.append(ELSEWHERE)
     caption = "Every representation: what it costs, and its score on every task"
@@ -47,6 +52,17 @@ def build(evidence: Evidence) -> Section | None:
     return Section(
         "All representations, with their cost", "overview", tables=tables, notes=tuple(notes)
     )
+
+
+def _latency(evidence: Evidence) -> list[str]:
+    """How latency was measured, where it was."""
+    for system, of in evidence.made.items():
+        if of.latency is not None:
+            rows = evidence.rows.where(stage="invariance", system=system)
+            record = evidence.records.get(f"invariance@{rows.one('corpus')}-{system}", of.record)
+            threads = record.get("num_threads", numbers.MISSING)
+            return [LATENCY.format(words=f"{of.served['words']:.0f}", threads=threads)]
+    return []
 
 
 def _pretrained(
@@ -98,8 +114,11 @@ def _baselines(found: list[Measure]) -> list[list[Cell | str]]:
 
 
 def _size(of: Made) -> list[Cell]:
-    size, latency = Cell(numbers.size(of.costs.get(NUM_BYTES)), of.costs.get(NUM_BYTES)), of.latency
-    return [number(of.card["num_parameters"]), size, Cell(numbers.latency(latency), latency)]
+    size = Cell(numbers.size(of.costs.get(NUM_BYTES)), of.costs.get(NUM_BYTES))
+    text = numbers.latency(of.latency)
+    if of.latency is not None:
+        text += f" ({of.served['least_ms']:.3g} to {of.served['most_ms']:.3g})"
+    return [number(of.card["num_parameters"]), size, Cell(text, of.latency)]
 
 
 def _duration(seconds: float | None) -> Cell:
