@@ -131,7 +131,7 @@ def clean(place: Place) -> Work:
         marks = [time.process_time()]
         tally = made._clean(1)
         marks.append(time.process_time())
-        kept = made._keep(tally)
+        kept = made.keep(tally)
         marks.append(time.process_time())
         found = _keep_splits(place, made._select(made._kept(kept)))
         marks.append(time.process_time())
@@ -144,12 +144,15 @@ def clean(place: Place) -> Work:
 
 def tokenizer(place: Place) -> Work:
     """The subword tokenizer, from at most 100 MB of the train split."""
+    from polyseme.data import documents
+
     place.take("draw")
     made = _controlled(place)
     splits = json.loads((place.out / SPLITS).read_text())
 
     def work() -> dict[str, Any]:
-        made._tokenizer(splits["train"]["bytes"])
+        selected = documents.read(place.out / documents.FILE)
+        made.learn(made._sample(selected, splits["train"]["bytes"]))
         return {"train_bytes": splits["train"]["bytes"]}
 
     return work
@@ -157,6 +160,7 @@ def tokenizer(place: Place) -> Work:
 
 def tokens(place: Place) -> Work:
     """The memory-mapped token store, and the data card."""
+    from polyseme.data import documents
     from polyseme.data.card import Tally, card
     from polyseme.data.tokenizer import WordPieces
 
@@ -166,7 +170,7 @@ def tokens(place: Place) -> Work:
     pieces = WordPieces.load(place.out / "tokenizer.json")
 
     def work() -> dict[str, Any]:
-        made._tokens(pieces, splits)
+        made._tokens(documents.read(place.out / documents.FILE), pieces, splits)
         tally = Tally(read=sum(s["documents"] for s in splits.values()))
         facts = card(
             name="controlled",

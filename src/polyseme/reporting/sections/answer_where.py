@@ -96,14 +96,14 @@ def _few(found: list[few_labels.Few]) -> str:
     told_ = "; ".join(
         f"{words} on {numbers.listing(ways[way])}"
         for way, words in (
-            ("better", "they are better"),
-            ("worse", "they are worse"),
-            ("tie", "the two cannot be told apart"),
+            ("better", "better"),
+            ("worse", "worse"),
+            ("tie", "not to be told apart"),
         )
         if ways[way]
     )
-    against = f"the best that is trained from scratch with all labels ({most})"
-    return f"With pre-training and {few} labels, against {against}: {told_}."
+    against = f"{most}, all there are, in what is best from scratch"
+    return f"{few} labels with pre-training, against {against}: {told_}."
 
 
 def _under(found: list[few_labels.Few]) -> list[str]:
