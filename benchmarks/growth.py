@@ -83,7 +83,8 @@ def write(cells: Sequence[Cell]) -> int:
     _report.RESULTS.mkdir(exist_ok=True)
     (_report.RESULTS / "growth.svg").write_text(_growth_figure.draw(found))
     _report.write("growth", rows_of(found), cells=list(cells))
-    _docs.put("scale_plan")
+    for name in _docs.COMPUTED:
+        _docs.put(name)
     return 0
 
 
