@@ -43,7 +43,7 @@ class Stage(NamedTuple):
 
 
 STAGES = {
-    "draw": Stage(text.draw),
+    "draw": Stage(text.draw, grows="footers of files"),
     "text": Stage(text.text, ("draw",), shown=False),
     "clean": Stage(text.clean, ("text",), grows="keys of documents"),
     "tokenizer": Stage(text.tokenizer, ("draw",)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from polyseme.reporting.figures import series, style
 
@@ -43,6 +43,7 @@ def _panel(
     sizes = sorted({cell["words"] for cell in cells})
     panel.set_xticks(sizes, [f"{size / 1e6:g}M" for size in sizes])
     panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     plain = FuncFormatter(lambda value, _: f"{value:,g}")
     panel.yaxis.set_major_formatter(plain)
     panel.yaxis.set_minor_formatter(NullFormatter())

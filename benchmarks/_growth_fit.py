@@ -36,12 +36,17 @@ class Exponent(NamedTuple):
     def __str__(self) -> str:
         if not np.isfinite(self.value):
             return "-"
-        ends = f" ({self.low:.2f} to {self.high:.2f})" if np.isfinite(self.low) else ""
-        return f"{self.value:.2f}{ends}"
+        ends = f" ({two(self.low)} to {two(self.high)})" if np.isfinite(self.low) else ""
+        return f"{two(self.value)}{ends}"
 
     def within(self, limit: float) -> bool:
         """Whether both exponents, of all sizes and of the last two, are at most the limit."""
         return bool(max(self.value, self.last) <= limit)
+
+
+def two(value: float) -> str:
+    """Two decimals, and no minus before a zero."""
+    return f"{value:z.2f}" if np.isfinite(value) else "-"
 
 
 def exponent(words: Sequence[float], values: Sequence[float]) -> Exponent:

@@ -171,8 +171,8 @@ def _assumed(found: Measured) -> list[str]:
         f"{found.results['gpu_bert']['gpu']}. Assumed: all stages stay linear; documents of "
         f"{WORDS_PER_DOCUMENT} words, {TOKENS_PER_WORD} tokens a word; {GPUS} cards with "
         f"{found.cores} cores each, over which the work spreads without loss; `read, clean, sign` "
-        "runs on shards of the files. Work that is lost to stragglers, start-up and failures is "
-        "not counted.",
+        "runs on shards of the files. Natural text compresses less and has more types and pairs; "
+        "what is lost to stragglers, start-up and failures is not counted.",
         "",
         f"That rate is {share:.0%} of the card's peak (6 operations a weight and token, "
         f"{weights / 1e6:.0f}M weights, {PEAK_FLOPS / 1e12:.0f} TFLOP/s). At "

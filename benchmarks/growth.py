@@ -25,7 +25,15 @@ from typing import Any
 
 from benchmarks import _docs, _growth_figure, _report
 from benchmarks._growth_cells import PREPARATION, STAGES, Cell, Cells, measure, run
-from benchmarks._growth_fit import MEMORY_LIMIT, SMALLEST, TIME_LIMIT, Exponent, exponent, per_word
+from benchmarks._growth_fit import (
+    MEMORY_LIMIT,
+    SMALLEST,
+    TIME_LIMIT,
+    Exponent,
+    exponent,
+    per_word,
+    two,
+)
 from polyseme import paths
 
 SIZES = "1M,4M,16M"
@@ -83,7 +91,8 @@ def write(cells: Sequence[Cell]) -> int:
     _report.RESULTS.mkdir(exist_ok=True)
     (_report.RESULTS / "growth.svg").write_text(_growth_figure.draw(found))
     _report.write("growth", rows_of(found), cells=list(cells))
-    _docs.put("scale_plan")
+    for name in _docs.COMPUTED:
+        _docs.put(name)
     return 0
 
 
@@ -94,7 +103,7 @@ def best(cells: Iterable[Cell]) -> list[Cell]:
         found.setdefault((cell["stage"], cell["words"]), []).append(cell)
     return [
         min(rounds, key=lambda cell: cell["cpu_seconds"])
-        | {"peak_bytes": max(cell["peak_bytes"] for cell in rounds)}
+        | {"peak_bytes": max(cell["peak_bytes"] for cell in rounds), "rounds": len(rounds)}
         for rounds in found.values()
     ]
 
@@ -109,6 +118,7 @@ def rows_of(cells: Sequence[Cell]) -> list[dict[str, Any]]:
 
 def _row(name: str, cells: Mapping[int, Cell], sizes: Sequence[int]) -> dict[str, Any]:
     def column(key: str, unit: float) -> list[str]:
+        """One number a size."""
         return [shown(cells[size][key] / unit) if size in cells else "-" for size in sizes]
 
     words = list(cells)
@@ -122,11 +132,12 @@ def _row(name: str, cells: Mapping[int, Cell], sizes: Sequence[int]) -> dict[str
         f"cpu_seconds_at_{at}": column("cpu_seconds", 1),
         "wall_seconds": column("wall_seconds", 1),
         "time_exponent": str(time),
-        "last": _two(time.last),
+        "last": two(time.last),
         "peak_MiB": column("peak_bytes", MIB),
         "memory_exponent": str(memory),
-        "last_": _two(memory.last),
+        "last_": two(memory.last),
         "bytes_a_further_word": shown(grown) if math.isfinite(grown) else "-",
+        "rounds": [cells[size]["rounds"] if size in cells else "-" for size in sizes],
         "grows_with": STAGES[name].grows or "nothing",
         "within": _verdict(time, memory),
     }
@@ -139,10 +150,6 @@ def _verdict(time: Exponent, memory: Exponent) -> str:
     holds = time.within(TIME_LIMIT), memory.within(MEMORY_LIMIT)
     names = {(True, True): "both", (True, False): "time", (False, True): "memory"}
     return names.get(holds, "neither")
-
-
-def _two(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else "-"
 
 
 def shown(value: float) -> str:

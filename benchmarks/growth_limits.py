@@ -65,7 +65,8 @@ def main() -> None:
                      "bytes": round(found, 1)})  # fmt: skip
         print(rows[-1], flush=True)
     _report.write("growth_limits", rows)
-    _docs.put("scale_plan")
+    for name in _docs.COMPUTED:
+        _docs.put(name)
 
 
 def bytes_of(limit: Limit) -> float:
