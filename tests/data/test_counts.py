@@ -24,3 +24,18 @@ def test_line_separators_inside_a_word_survive(tmp_path: Path) -> None:
     counter = WordCounter(tmp_path / "a", max_types=1)
     counter.update(["a\u2028b", "\x85"])
     assert counter.most_common(5) == [("a\u2028b", 1), ("\x85", 1)]
+
+
+def test_saved_counts_of_several_counters_are_summed(tmp_path: Path) -> None:
+    words = [f"w{i}" for i in np.random.default_rng(0).zipf(1.5, 900) % 90]
+    saved = []
+    for number in range(3):
+        counter = WordCounter(tmp_path / str(number), max_types=20 if number else 1000)
+        counter.update(words[300 * number : 300 * (number + 1)])
+        saved.append(tmp_path / f"{number}.tsv")
+        counter.save(saved[-1])
+    whole = WordCounter(tmp_path / "all", runs=saved)
+    expected = Counter(words)
+    assert whole.num_types() == len(expected)
+    assert dict(whole.most_common(10**6)) == expected
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["all"]
