@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import bz2
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import mwparserfromhell
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from polyseme.corpora import mediawiki
 from polyseme.corpora.base import RawDocument
+from polyseme.data import wikitext
 from polyseme.errors import DataError
 
 HEAD = '<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/" xml:lang="en">\n'
@@ -159,3 +165,42 @@ def test_a_declared_encoding_other_than_utf_8_is_refused(tmp_path: Path, name: s
         titles(tmp_path / "a.xml")
     (tmp_path / "a.xml").write_text(dump.replace(name, "Utf-8"), "utf-8")
     assert titles(tmp_path / "a.xml") == ["Café"]
+
+
+def _tree_text(nodes: list[Any]) -> str:
+    """Visible text by a walk over mwparserfromhell's tree, which a walk over tokens has to give."""
+    found = []
+    for node in nodes:
+        kind, text = type(node).__name__, None
+        if kind == "Text":
+            text = node.value
+        elif kind == "Heading":
+            text = "\n\n"
+        elif kind == "HTMLEntity":
+            text = node.normalize()
+        elif kind == "ExternalLink" and node.title is not None:
+            text = _tree_text(node.title.nodes)
+        elif kind == "Wikilink":
+            text = mediawiki._link(OPTIONS, str(node.title).strip(), node.text is not None)
+            text = _tree_text(node.text.nodes) if text is None else text
+        elif kind == "Tag":
+            text = mediawiki._tag(str(node.tag).strip().lower(), bool(node.wiki_markup))
+            text = _tree_text(node.contents.nodes) if text is None else text
+        found.append(text or "")
+    return "".join(found)
+
+
+PARTS = (
+    "[[ ]] {{ }} {{{ }}} | = == \n * : ; a b <ref> </ref> <b> </b> <br/> <li> &amp; &#65; &#x41; "
+    "&no; [http://x.y [ ] http://z.org <!-- --> {| |} |- ''' ---- <span\tstyle='{{x}}'> </span> "
+    "File: de: Category: <nowiki> </nowiki> <math> </math> <ref\tname=x/> <table> </table>"
+).split(" ")
+
+
+@settings(max_examples=400)
+@given(st.lists(st.sampled_from([*PARTS, " "]), max_size=30))
+def test_tokens_give_the_text_of_the_tree(parts: list[str]) -> None:
+    text = "".join(parts)
+    link_text = partial(mediawiki._link, OPTIONS)
+    found = wikitext.visible(text, tag_text=mediawiki._tag, link_text=link_text)
+    assert found == _tree_text(mwparserfromhell.parse(text, skip_style_tags=True).nodes)

@@ -35,3 +35,23 @@ def test_many_runs_become_few_and_count_the_same(tmp_path: Path) -> None:
     ordered = sorted(Counter(words).items(), key=lambda item: (-item[1], item[0]))
     assert few.most_common(10**6) == ordered
     assert few.num_types() == 400
+
+
+def test_saved_counts_of_several_counters_are_summed(tmp_path: Path) -> None:
+    words = [f"w{i}" for i in np.random.default_rng(0).zipf(1.5, 900) % 90]
+    saved = []
+    for number in range(3):
+        counter = WordCounter(tmp_path / str(number), max_types=20 if number else 1000)
+        counter.update(words[300 * number : 300 * (number + 1)])
+        saved.append(tmp_path / f"{number}.tsv")
+        counter.save(saved[-1])
+    expected = Counter(words)
+    for most in (64, 2):  # of as many files as are opened at once
+        whole = WordCounter(tmp_path / f"all-{most}", max_runs=most, runs=saved)
+        assert whole.num_types() == len(expected)
+        assert dict(whole.most_common(10**6)) == expected
+    assert all(path.exists() for path in saved)
+    whole = WordCounter(tmp_path / "all", runs=saved)
+    assert whole.num_types() == len(expected)
+    assert dict(whole.most_common(10**6)) == expected
+    assert not (tmp_path / "0").exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from datasketch import MinHash
 
 from polyseme.data import dedup
 
@@ -37,6 +38,17 @@ def test_signatures_estimate_the_similarity_of_shingles() -> None:
     true = len(shingles(words) & shingles(other)) / len(shingles(words) | shingles(other))
     pair = [dedup.signature(w, shingle_words=3) for w in (words, other)]
     assert float((pair[0] == pair[1]).mean()) == pytest.approx(true, abs=0.13)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 1200])
+def test_a_signature_is_datasketch_s_of_the_shingles(length: int) -> None:
+    words = ["Straße" if i % 7 == 0 else WORDS[i] for i in range(length)]
+    lower = [word.lower() for word in words]
+    expected = MinHash(dedup.NUM_HASHES, seed=1)
+    for start in range(max(1, length - 2)):
+        expected.update(" ".join(lower[start : start + 3]).encode())
+    found = dedup.signature(words, shingle_words=3)
+    assert found.tolist() == expected.hashvalues.tolist()
 
 
 def test_long_documents_are_sketched_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

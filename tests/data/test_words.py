@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from polyseme.data.words import WordSplitter, written_out
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polyseme.data.words import WordSplitter, word_splitter, written_out
 from polyseme.tasks import base as task
 
 
@@ -16,6 +19,12 @@ def test_words() -> None:
     ]  # fmt: skip
     assert words("naïve नमस्ते 東京") == ["naïve", "नमस्ते", "東京"]
     assert words(" \u00a0 ") == []
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_words_are_those_of_the_tokenizer_s_pattern(text: str) -> None:
+    found = [word for word, _ in word_splitter().pre_tokenize_str(text)]
+    assert WordSplitter("en").words(text) == found
 
 
 def test_sentences_know_abbreviations_of_the_language() -> None:

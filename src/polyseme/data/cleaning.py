@@ -14,6 +14,7 @@ from polyseme.data.dedup import signature
 from polyseme.data.spool import pack, unpack
 from polyseme.data.text import normalize, normalize_all
 from polyseme.data.words import WordSplitter
+from polyseme.runtime import collecting
 
 Dropped = Literal["", "empty", "short"]
 ID_DIGITS = 16
@@ -64,7 +65,8 @@ class Cleaner:
 
     def __call__(self, chunk: Sequence[RawDocument]) -> list[CleanDocument]:
         """Clean each document of a chunk."""
-        return [self._clean(raw) for raw in chunk]
+        with collecting.rarely():
+            return [self._clean(raw) for raw in chunk]
 
     def _clean(self, raw: RawDocument) -> CleanDocument:
         title = normalize(raw.title)

@@ -24,6 +24,7 @@ from polyseme.config import build, config
 from polyseme.data.preparation import Preparation
 from polyseme.data.tokenizer import SMALLEST_VOCABULARY
 from polyseme.errors import ConfigError, DataError
+from polyseme.runtime import collecting
 from polyseme.runtime.preparing import HERE, Preparing
 
 Positive = Annotated[int, Field(gt=0)]
@@ -126,7 +127,8 @@ def prepare(
             result=result,
             progress=progress,
         )
-        card = _run(preparation, how, scratch or work, num_workers)
+        with collecting.rarely():
+            card = _run(preparation, how, scratch or work, num_workers)
         for path in sorted(result.iterdir()):
             path.rename(out / path.name)
     return card

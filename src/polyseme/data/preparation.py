@@ -8,7 +8,7 @@ while they are sorted); text and signatures pass through files.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -60,6 +60,7 @@ class Preparation:
     def run(self, num_workers: int) -> dict[str, Any]:
         """Do it all; returns the data card."""
         reader = items.load("corpus", self.options.reader)
+        selected: Callable[[], Iterator[Document | Packed]]
         if hasattr(reader, "finished"):
             tally = Tally()
             how = Finishing(
@@ -75,8 +76,8 @@ class Preparation:
             selected = partial(documents.read, self.result / documents.FILE)
         else:
             tally = self._clean(num_workers)
-            selected = partial(self._kept, self.keep(tally))
-            splits = self._select(selected())
+            selected = partial(self._kept, kept := self.keep(tally))
+            splits = self._select(one.unpacked() for one in self._kept(kept))
         pieces = self.learn(self._sample(selected(), splits["train"]["bytes"]))
         self._tokens(selected(), pieces, splits)
         made = card(
@@ -162,10 +163,10 @@ class Preparation:
         tally.exact, tally.near = int(exact.sum()), int(near.sum())
         return ~(exact | near)
 
-    def _kept(self, kept: dedup.Bools) -> Iterator[Document]:
+    def _kept(self, kept: dedup.Bools) -> Iterator[Packed]:
         """The cleaned documents that are no duplicates."""
         found = spool.read(self.work / spool.FILE)
-        return (one.unpacked() for keep, one in zip(kept, found, strict=True) if keep)
+        return (one for keep, one in zip(kept, found, strict=True) if keep)
 
     def _select(self, kept: Iterable[Document]) -> dict[Split, dict[str, int]]:
         """Write the kept documents and the vocabulary; count by split."""
@@ -213,7 +214,7 @@ class Preparation:
         path = self.result / "vocabulary.parquet"
         pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
 
-    def _sample(self, selected: Iterable[Document], train_bytes: int) -> Iterator[str]:
+    def _sample(self, selected: Iterable[Document | Packed], train_bytes: int) -> Iterator[str]:
         """Sentences of whole documents of the train split, drawn by their ids."""
         share = self.options.tokenizer_sample_bytes / train_bytes
         for document in selected:
@@ -237,7 +238,7 @@ class Preparation:
 
     def _tokens(
         self,
-        selected: Iterable[Document],
+        selected: Iterable[Document | Packed],
         pieces: WordPieces,
         splits: Mapping[Split, dict[str, int]],
     ) -> None:
@@ -300,7 +301,7 @@ def document_of(found: CleanDocument, options: Config) -> Packed:
     return Packed(found.doc_id, found.title, split, found.text)
 
 
-def is_drawn(document: Document, share: float) -> bool:
+def is_drawn(document: Document | Packed, share: float) -> bool:
     """Whether the tokenizer learns from the document; its first digits have decided the split."""
     drawn = int(document.doc_id[::-1], 16) / 16**ID_DIGITS
     return document.split == "train" and drawn < share

@@ -42,9 +42,14 @@ class Packed:
     split: Split
     text: str
 
+    @property
+    def sentences(self) -> list[list[str]]:
+        """Sentences of words."""
+        return unpack(self.text)
+
     def unpacked(self) -> Document:
         """The document as its readers have it."""
-        return Document(self.doc_id, self.title, self.split, unpack(self.text))
+        return Document(self.doc_id, self.title, self.split, self.sentences)
 
 
 class SpoolWriter:

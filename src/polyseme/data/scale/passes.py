@@ -30,6 +30,7 @@ from polyseme.data.split import SPLITS
 from polyseme.data.spool import SpoolWriter
 from polyseme.data.tokenizer import WordPieces
 from polyseme.data.tokens import TokenWriter
+from polyseme.runtime import collecting
 
 SIGNATURE_BYTES = 4 * NUM_HASHES
 SAMPLE = "sample.jsonl"
@@ -205,5 +206,5 @@ SINGLE = ("decide", "learn")
 def run(job: Job, what: str, rank: int) -> None:
     """Do one task, unless it is finished."""
     if not job.done(what, rank).exists():
-        with job.writing(what, rank) as folder:
+        with job.writing(what, rank) as folder, collecting.rarely():
             PASSES[what](job, rank, folder)
