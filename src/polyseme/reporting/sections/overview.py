@@ -116,7 +116,7 @@ def _baselines(found: list[Measure]) -> list[list[Cell | str]]:
 def _size(of: Made) -> list[Cell]:
     size = Cell(numbers.size(of.costs.get(NUM_BYTES)), of.costs.get(NUM_BYTES))
     text = numbers.latency(of.latency)
-    if of.latency is not None:
+    if "least_ms" in of.served:
         text += f" ({of.served['least_ms']:.3g} to {of.served['most_ms']:.3g})"
     return [number(of.card["num_parameters"]), size, Cell(text, of.latency)]
 
