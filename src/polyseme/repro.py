@@ -62,7 +62,7 @@ def repro(jobs: int | None, file: Path = Path("params.yaml"), *, only_tell: bool
         raise ConfigError("is missing", where=file, mend="run `make params`")
     params: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
     executor = executors.make(params.get("executor", executors.HERE))
-    here = room_for(settings.read(params["runtime"]), os.cpu_count() or 1)
+    here = room_for(settings.read(params["runtime"]), settings.cores())
     jobs = jobs or executor.room(here=here, most=len(of_models(params)))
     if only_tell:
         return tell(params, executor, jobs)

@@ -11,10 +11,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_USER = re.compile(r"(?<=://)(?:[^/?#\s'\":]*:(?!\d+/)[^@\s'\"]*|[^/?#\s'\"]*)@")  # keys may hold /
+_WEB, _OTHER = r"(?:(?<=http://)|(?<=https://))", r"(?<=://)(?<!http://)(?<!https://)"
+_USER = re.compile(
+    rf"(?:{_WEB}[^/?#\s'\":]*:(?!\d+/)[^@\s'\"]*"  # a port and a path are no password
+    rf"|{_OTHER}[^/?#\s'\":]*:[^@\s'\"]*"  # keys of storages may hold /
+    r"|(?<=://)[^/?#\s'\"]*)@"
+)
 _SIGNED = re.compile(
-    r"([?&](?:x-(?:amz|goog)-(?:signature|credential|security-token)|awsaccesskeyid|signature|sig"
-    r"|(?:access_|id_|sas_)?token|api_?key|key|password|secret)=)[^&#\s'\"]*",
+    r"([?&#;][\w-]*(?:key|token|secret|passw|pwd|auth|credential|signature|(?<![a-z])sig)[\w-]*=)"
+    r"[^&#;\s'\"]*",
     re.IGNORECASE,
 )
 

@@ -190,17 +190,35 @@ def _tree_text(nodes: list[Any]) -> str:
     return "".join(found)
 
 
-PARTS = (
-    "[[ ]] {{ }} {{{ }}} | = == \n * : ; a b <ref> </ref> <b> </b> <br/> <li> &amp; &#65; &#x41; "
+PARTS = [
+    *"[[ ]] {{ }} {{{ }}} | = == \n * : ; a b <ref> </ref> <b> </b> <br/> <li> &amp; &#65; &#x41; "
     "&no; [http://x.y [ ] http://z.org <!-- --> {| |} |- ''' ---- <span\tstyle='{{x}}'> </span> "
-    "File: de: Category: <nowiki> </nowiki> <math> </math> <ref\tname=x/> <table> </table>"
-).split(" ")
+    "File: de: Category: <nowiki> </nowiki> <math> </math> <ref\tname=x/> <table> </table> "
+    "http://q/ {{{1|".split(" "),
+    "[http://x y]",
+    "|[http://x z]",
+    "[http://x ]",
+]
 
 
 @settings(max_examples=400)
 @given(st.lists(st.sampled_from([*PARTS, " "]), max_size=30))
 def test_tokens_give_the_text_of_the_tree(parts: list[str]) -> None:
     text = "".join(parts)
+    link_text = partial(mediawiki._link, OPTIONS)
+    found = wikitext.visible(text, tag_text=mediawiki._tag, link_text=link_text)
+    assert found == _tree_text(mwparserfromhell.parse(text, skip_style_tags=True).nodes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See http://example.org/{{{1|[http://x y]}}} end.",
+        "Text http://{{b|[http://x ]}} more",
+        "[http://a {{b|[http://x y]}} c] d",
+    ],
+)
+def test_links_inside_links_have_their_own_ends(text: str) -> None:
     link_text = partial(mediawiki._link, OPTIONS)
     found = wikitext.visible(text, tag_text=mediawiki._tag, link_text=link_text)
     assert found == _tree_text(mwparserfromhell.parse(text, skip_style_tags=True).nodes)

@@ -36,7 +36,7 @@ SLURM = Preparing(
 )
 SBATCH = """#!/bin/bash
 script="${@: -1}"
-grep -q merge_stats "$script" && { echo "Submitted batch job 8"; exit; }
+grep -q dependency "$script" && exit 9  # it would wait for ever for a task that failed
 cp "$script" submitted.sh
 last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$script")
 for task in $(seq 0 "$last"); do

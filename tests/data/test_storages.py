@@ -159,6 +159,22 @@ def test_lasting_failures_are_one_line_at_once(
         f"https://{SECRETS[2]}@host/a.bin",
         f"https://host/a.bin?X-Amz-Signature={SECRETS[2]}&x=1",
         f"https://host/a.bin?x=1&sig={SECRETS[2]}",
+        f"s3://KEY:12/{SECRETS[2]}@bucket/x",
+        f"https://host/a.bin#access_token={SECRETS[2]}",
+        *(
+            f"https://host/a.bin?{name}={SECRETS[2]}"
+            for name in (
+                "access_key",
+                "aws_secret_access_key",
+                "account_key",
+                "client_secret",
+                "pwd",
+                "authorization",
+                "session_token",
+                "sslpassword",
+                "subscription-key",
+            )
+        ),
     ],
 )
 def test_a_url_with_a_secret_is_refused_and_not_printed(url: str) -> None:

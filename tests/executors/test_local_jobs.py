@@ -71,12 +71,14 @@ def test_eight_workers_of_a_shipped_sweep_are_one_array_of_slurm(
     monkeypatch.chdir(toy.ROOT)
     asked = ["sweep", "bert_lr", "--workers", "8", "--executor", "slurm", "--dry-run"]
     with pytest.raises(SystemExit, match="0"):
-        cli.main([*asked, "--storage", "journal:///shared/x.log"])
+        cli.main([*asked, "--storage", "postgresql://me:hunter2@host/db"])
     lines = capsys.readouterr().out.splitlines()
     tasks = [line for line in lines if line.startswith("# task ")]
     run = f"{PYTHON} -m polyseme.cli sweep bert_lr --yes --as-worker"
     assert len(tasks) == 8
-    assert all(f"{run} --storage journal:///shared/x.log" in line for line in tasks)
+    assert all(run in line and "--storage" not in line for line in tasks)
+    assert all("POLYSEME_STORAGE=postgresql://***@host/db" in line for line in tasks)
+    assert not any("hunter2" in line for line in lines)
     assert all(" OMP_NUM_THREADS=1 " in line for line in tasks)
     assert "#SBATCH --array=0-7%8" in lines
 

@@ -125,8 +125,17 @@ class _Walk:
     def _external(self, place: int) -> int:
         """The text of an external link, if it has one."""
         opens, closes = kinds.ExternalLinkOpen, kinds.ExternalLinkClose
-        place = self._end(place + 1, opens, (kinds.ExternalLinkSeparator, closes))
-        if type(self._tokens[place]) is closes:
+        place, depth = place + 1, 0
+        while True:
+            kind = type(self._tokens[place])
+            if kind is opens:
+                depth += 1
+            elif not depth and kind in (kinds.ExternalLinkSeparator, closes):
+                break
+            elif kind is closes:
+                depth -= 1
+            place += 1
+        if kind is closes:
             return place + 1
         return self.run(place + 1, (closes,)) + 1
 

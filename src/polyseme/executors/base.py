@@ -16,6 +16,7 @@ from typing import Any
 from polyseme import items
 from polyseme.config import build, config
 from polyseme.errors import ConfigError
+from polyseme.urls import redacted
 
 HERE = {"module": "here"}
 FILE = "conf/executor"
@@ -44,7 +45,7 @@ class Command:
 
     def __str__(self) -> str:
         settings = [f"{key}={shlex.quote(value)}" for key, value in self.environment.items()]
-        return " ".join([*settings, shlex.join(self.words)])
+        return redacted(" ".join([*settings, shlex.join(self.words)]))
 
 
 class Executor(ABC):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,7 +34,10 @@ MIB = 1024
 Word = Annotated[str, Field(pattern=r"^\S+$")]
 Line = Annotated[str, Field(pattern=r"^[^\n]+$")]
 Option = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-OWN = ("array", "error", "job-name", "nodes", "ntasks", "ntasks-per-node", "open-mode", "output")
+OWN = (
+    "array cpus-per-task error job-name mem nodes ntasks ntasks-per-node open-mode output requeue "
+    "signal time"
+).split()
 """Options of sbatch that submitit, or this file, depends on."""
 
 
@@ -56,7 +59,7 @@ class Config(base.Options):
     """Cores of a job: runtime.num_threads x runtime.num_processes, or more."""
     gpus: Annotated[int, Field(ge=0)] = 0
     """Of a job."""
-    mem_gb: Annotated[float, Field(gt=0)] = 8
+    mem_gb: Annotated[float, Field(ge=0.125)] = 8
     """Memory of a job in gibibytes (2^30 bytes)."""
     array_parallelism: Annotated[int, Field(ge=1)] = 16
     """Jobs of an array that run at the same time."""
@@ -68,6 +71,11 @@ class Config(base.Options):
     """Lines of shell before the job."""
     sbatch: dict[Option, str | int | bool] = Field(default_factory=dict)
     """Further options of sbatch, without the dashes."""
+
+
+def _flags(values: Mapping[str, str | int | bool]) -> dict[str, str | int | bool]:
+    """A flag that is off is left out: sbatch takes no value for it."""
+    return {name: value for name, value in values.items() if value is not False}
 
 
 class Executor(Submitting):
@@ -106,7 +114,7 @@ class Executor(Submitting):
             "array_parallelism": options.array_parallelism,
             "signal_delay_s": options.signal_seconds,
             "setup": list(options.setup) or None,
-            "additional_parameters": {"requeue": True, **options.sbatch},
+            "additional_parameters": {"requeue": True, **_flags(options.sbatch)},
         }
         return {key: value for key, value in found.items() if value is not None}
 

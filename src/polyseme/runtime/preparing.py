@@ -9,6 +9,10 @@ from pydantic import Field
 from polyseme.config import config
 
 Positive = Annotated[int, Field(ge=1)]
+Word = Annotated[str, Field(pattern=r"^\S*$")]
+Option = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+TAKEN = {"array", "error", "job-name", "output", "time", "partition", "mem-per-cpu"}
+"""Options of sbatch that the executor sets itself."""
 NumTasks = Annotated[int, Field(ge=1, le=400)]  # each has two files open while they are merged
 
 
@@ -27,11 +31,11 @@ class Preparing:
     """Of a task; Slurm and Ray."""
     hours: Positive = 24
     """Longest time of a task; Slurm and Ray."""
-    partition: str = ""
+    partition: Word = ""
     """Slurm only, and needed there."""
-    qos: str = ""
+    qos: Word = ""
     """Slurm only; empty: the default of the cluster."""
-    sbatch: dict[str, str] = Field(default_factory=dict)
+    sbatch: dict[Option, str | int] = Field(default_factory=dict)
     """Slurm only: further arguments of sbatch without their dashes, such as `account`."""
     poll_seconds: Annotated[float, Field(gt=0)] = 15.0
     """Slurm only: pause between two looks at what is finished."""
@@ -40,6 +44,8 @@ class Preparing:
         """Slurm needs a partition; others have none."""
         if (self.executor == "slurm") != bool(self.partition):
             raise ValueError("a partition where the executor is slurm, and only there")
+        if taken := sorted(TAKEN & self.sbatch.keys()):
+            raise ValueError(f"no {taken[0]} in sbatch, which is set already")
 
 
 HERE = Preparing()

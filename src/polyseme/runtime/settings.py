@@ -75,7 +75,14 @@ def local_processes(runtime: Runtime) -> int:
         import torch
 
         return max(1, torch.cuda.device_count())
-    return max(1, (os.cpu_count() or 1) // runtime.num_threads)
+    return max(1, cores() // runtime.num_threads)
+
+
+def cores() -> int:
+    """That this process may use: a job of a cluster has a part of its machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def has_fast_bf16(accelerator: str) -> bool:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
+STORAGE = "POLYSEME_STORAGE"
+"""Variable with the URL of the study, where it is not on the command line."""
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both commands."""
@@ -115,7 +118,7 @@ def _sweep(chosen: argparse.Namespace, found: conf.Sweep) -> int:
         return 0
     if chosen.set:
         return (_one if chosen.as_worker else _again)(chosen, found, families)
-    url = storage.location(chosen.name, chosen.storage or found.storage)
+    url = storage.location(chosen.name, chosen.storage or _given() or found.storage)
     try:
         return _with_study(chosen, found, families, url)
     except PolysemeError:
@@ -189,10 +192,15 @@ def _made(families: Mapping[str, Any]) -> Executor:
 def _commands(chosen: argparse.Namespace, families: Mapping[str, Any]) -> list[Command]:
     """One for each worker; threads are set before numpy and torch are imported."""
     words = ["sweep", chosen.name, "--yes", "--as-worker"]
-    words += ["--storage", chosen.storage] if chosen.storage else []
     program = (sys.executable, "-m", "polyseme.cli", *words)
     made = range(1, chosen.workers + 1)
-    return [Command(program, f"worker {number}", _threads(families)) for number in made]
+    more = _threads(families) | ({STORAGE: kept} if (kept := chosen.storage or _given()) else {})
+    return [Command(program, f"worker {number}", more) for number in made]
+
+
+def _given() -> str:
+    """URL of the study from the environment: a password in it stays out of lists of processes."""
+    return os.environ.get(STORAGE, "")
 
 
 def _workers(chosen: argparse.Namespace, families: Mapping[str, Any]) -> int:
@@ -275,7 +283,7 @@ def promote(chosen: argparse.Namespace) -> int:
     found = conf.read(chosen.name)
     family = _family(chosen, found)
     families = setup.ready(chosen.name, found)
-    url = storage.location(chosen.name, chosen.storage or found.storage)
+    url = storage.location(chosen.name, chosen.storage or _given() or found.storage)
     opened = studies.open_studies(
         chosen.name, found, families, storage.open_storage(url), Path.cwd()
     )

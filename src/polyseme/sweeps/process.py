@@ -108,6 +108,9 @@ def _locked(path: Path, idle: Callable[[], None]) -> Iterator[None]:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
+                if preempt.asked():
+                    mend = "run it again to continue"
+                    raise PreemptedError("preempted", where=path, mend=mend) from None
                 idle()
                 time.sleep(POLL_SECONDS)
         yield

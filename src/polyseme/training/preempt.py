@@ -25,7 +25,7 @@ class Preemption(Callback):
     """
 
     def __init__(self, *, leads: bool) -> None:
-        self.leads, self.leaves = leads, False
+        self.leads = leads
         self.before: Any = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -43,13 +43,13 @@ class Preemption(Callback):
     ) -> None:
         """Ask all to save, if the signal has come."""
         if self.leads and preempt.asked():
-            pl_module.wants_save = self.leaves = True  # type: ignore[assignment]
+            pl_module.wants_leave = True  # type: ignore[assignment]
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, *_: Any, **__: Any
     ) -> None:
-        """Leave, now that all have."""
-        if self.leaves:
+        """Leave, now that all have saved."""
+        if getattr(pl_module, "leaves", False):
             where = f"step {getattr(pl_module, 'step', '')}"
             mend = "its state is saved: run it again to continue"
             raise PreemptedError("preempted", where=where, mend=mend)

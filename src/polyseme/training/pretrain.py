@@ -45,6 +45,7 @@ class Pretraining(pl.LightningModule):
         rows: history.
         wants_save: whether this process asks for a checkpoint after the step.
         saves: whether one did; known to all.
+        wants_leave, leaves: the same of an end after that checkpoint.
         shared: since which step how many processes have shared the training, and how.
     """
 
@@ -65,6 +66,7 @@ class Pretraining(pl.LightningModule):
         self.step, self.words_seen = 0, 0
         self.rows: list[dict[str, Any]] = []
         self.wants_save = self.saves = False
+        self.wants_leave = self.leaves = False
         self.shared: list[dict[str, Any]] = []
         self.every = max(1, (budget.num_steps or HISTORY_ROWS * SECONDS_STEPS) // HISTORY_ROWS)
 
@@ -89,7 +91,7 @@ class Pretraining(pl.LightningModule):
         torch.manual_seed(hash((self.seed, self.step)) + self.group.world.rank)  # for dropout
         found = self.model.losses(batch)
         total, weight = found.objective or (found.nats, found.tokens)
-        wish = found.tokens.new_tensor(float(self.wants_save))
+        wish = found.tokens.new_tensor(self.wants_save + 2.0 * self.wants_leave)
         sums = self.group.sum([weight, total.detach(), found.nats.detach(), found.tokens, wish])
         loss, shown = sums[1] / sums[0], sums[2] / sums[3]
         optimizers = self.raw_optimizers()
@@ -101,7 +103,8 @@ class Pretraining(pl.LightningModule):
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.group.sum_buffers(self.model.step_taken())
-        self.saves = bool(sums[4])  # asked late: a GPU is waited for
+        wished = float(sums[4])  # asked late: a GPU is waited for
+        self.saves, self.leaves = wished > 0, wished > 1
         self.step += 1
         self.words_seen += int(batch["num_words"])
         if self.step % self.every == 0 or self.budget.done(self.step):

@@ -203,13 +203,19 @@ def joined(world: World, accelerator: str) -> Iterator[Group]:
         part()
 
 
+STEPS = 500
+"""Ports that the steps of a job share."""
+
+
 def _find_first_machine() -> None:
     """Set MASTER_ADDR and MASTER_PORT from the job's list of machines and its number."""
     from lightning.fabric.plugins.environments import SLURMEnvironment
 
     first = SLURMEnvironment.resolve_root_node_address(os.environ["SLURM_STEP_NODELIST"])
     os.environ.setdefault("MASTER_ADDR", first)
-    os.environ["MASTER_PORT"] = str(SLURMEnvironment(auto_requeue=False).main_port)
+    step = int(os.environ.get("SLURM_STEP_ID", "0") or 0)  # two of a job do not meet
+    port = SLURMEnvironment(auto_requeue=False).main_port + step % STEPS
+    os.environ.setdefault("MASTER_PORT", str(port))
 
 
 def part() -> None:

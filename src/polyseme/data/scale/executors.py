@@ -103,10 +103,22 @@ def local(job: Job, what: str, how: Preparing, bar: tqdm[None]) -> None:
         bar.update()
 
 
+ASKED, LOOKS = 5, 3
+"""How often squeue is asked before it counts as gone; how often, once no job is there, the folder
+is looked at for what another machine has written."""
+
+
+class Tasks(SlurmPipelineExecutor):
+    """The array of tasks alone: a job that waits for all to succeed would wait for ever."""
+
+    def launch_merge_stats(self) -> None:
+        """Nothing: nobody reads the statistics."""
+
+
 def slurm_executor(job: Job, what: str, how: Preparing) -> SlurmPipelineExecutor:
     """The executor that submits a pass to Slurm as an array of jobs."""
     activate = Path(sys.prefix) / "bin" / "activate"
-    return SlurmPipelineExecutor(
+    return Tasks(
         **common(job, what),
         time=f"{how.hours}:00:00",
         partition=how.partition,
@@ -132,22 +144,26 @@ def slurm(job: Job, what: str, how: Preparing, bar: tqdm[None]) -> None:
         )
     executor = slurm_executor(job, what, how)
     name = executor.job_name
-    if not _is_queued(name):
+    if not _is_queued(name, how.poll_seconds):
         try:
             with _silent():
                 executor.run()
         except subprocess.CalledProcessError as error:
             mend = "see what it printed, and runtime.preparation"
             raise ResourceError(f"{error.cmd[0]} failed", where=name, mend=mend) from None
-    there = partial(_is_queued, name)
+    there = partial(_is_queued, name, how.poll_seconds)
     _wait(job, what, executor, is_queued=there, pause=how.poll_seconds, bar=bar)
 
 
-def _is_queued(name: str) -> bool:
-    """Whether Slurm has jobs of this name, waiting or running."""
+def _is_queued(name: str, pause: float) -> bool:
+    """Whether Slurm has jobs of this name, waiting or running; a busy one is asked again."""
     command = ["squeue", "--me", "--noheader", f"--name={name}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the name is ours
-    return done.returncode == 0 and bool(done.stdout.strip())
+    for _ in range(ASKED):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the name is ours
+        if done.returncode == 0:
+            return bool(done.stdout.strip())
+        time.sleep(pause)
+    raise ResourceError("squeue does not answer", where=name, mend="run again when Slurm does")
 
 
 def _wait(
@@ -160,19 +176,18 @@ def _wait(
     bar: tqdm[None],
 ) -> None:
     """Wait until every task is finished; raise when some cannot be any more."""
-    is_there = True
+    looks = LOOKS
     while missing := executor.get_incomplete_ranks(skip_completed=True):
         bar.update(executor.world_size - len(missing) - bar.n)
         failed.raise_noted(job)
-        if not is_there:
+        if not looks:
             raise ResourceError(
                 f"{len(missing)} of {executor.world_size} tasks of `{what}` did not finish",
                 where=job.folder / "log" / what,
                 mend="see the logs there, then run again: what is finished is kept",
             )
-        is_there = is_queued()
-        if is_there:
-            time.sleep(pause)
+        looks = LOOKS if is_queued() else looks - 1
+        time.sleep(pause)
     bar.update(executor.world_size - bar.n)
 
 

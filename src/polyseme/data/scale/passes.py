@@ -13,6 +13,7 @@ tokenizer.py, tokens.py), in the order of the source where order matters.
 from __future__ import annotations
 
 import json
+import shutil
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -124,7 +125,7 @@ def learn(job: Job, rank: int, folder: Path) -> None:
         types[split] = counter.num_types()
         if split == "train":
             steps.write_vocabulary(counter.most_common(job.options.max_types))
-        (folder / split).rmdir()
+        shutil.rmtree(folder / split)
     _dump(folder / "types.json", types)
     steps.learn(_sample(job))
 

@@ -10,6 +10,7 @@ merge at the end, which this process does.
 from __future__ import annotations
 
 import dataclasses
+import platform
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,6 +79,7 @@ def _job(steps: Preparation, num_tasks: int, scratch: Path) -> Job:
             manifest.sha256(PACKAGE / "corpora" / f"{steps.options.reader}.py"),
             [metadata.version(name) for name in LIBRARIES],
             num_tasks,
+            platform.python_version(),
         ]
     )
     return Job(

@@ -32,6 +32,8 @@ MIRROR_SECONDS = 180.0
 """How long a mirror of the tracking may stay after its stage."""
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 TERMINATED = 128 + signal.SIGTERM
+CONFIG = "SLURM_CONF"
+"""Where its tools find the cluster; stages may submit as well."""
 OURS = ("SLURM_", "SLURMD_", "SRUN_", "SBATCH_", "SUBMITIT_")
 """Begin variables of the scheduler, from which Lightning would take that it shall use them."""
 
@@ -72,6 +74,8 @@ class Job:
         while child.poll() is None:
             if self.master and not _is_there(*self.master):
                 os.kill(os.getpid(), signal.SIGKILL)  # and with it the child
+            if self.is_terminated:  # a stage may have begun since
+                preempt.pass_on(self.process)
             time.sleep(POLL_SECONDS)
         if self.is_terminated:
             self._await_end()
@@ -105,7 +109,7 @@ class Job:
 
 def environment(more: Mapping[str, str]) -> dict[str, str]:
     """Of the command: that of the job without what is the scheduler's, with this Python first."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
+    kept = {k: v for k, v in os.environ.items() if k == CONFIG or not k.startswith(OURS)}
     tools = Path(sys.executable).parent
     return {**kept, "PATH": f"{tools}{os.pathsep}{kept.get('PATH', os.defpath)}", **more}
 
