@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from matplotlib.figure import Figure
 
 from polyseme.reporting.charts import style as charts
 from polyseme.reporting.figures import series, style
@@ -93,3 +94,19 @@ def test_panels_wrap_and_what_is_left_over_is_blank(num):
     assert all(axes.axison for axes in panels)
     assert sum(not axes.axison for axes in figure.axes) == len(figure.axes) - num
     assert figure.get_figheight() == 2.0 * -(-num // 2)
+
+
+def test_last_bits_of_a_layout_leave_no_trace():
+    def drawn(nudge):
+        figure = Figure((4, 3))
+        for left in (0.1, 0.6):
+            axes = figure.add_axes((left + nudge, 0.2, 0.3, 0.7))
+            axes.plot([0, 1], [0, 1])
+            axes.grid()
+        return style.to_svg(figure, name="x", title="t", alt="a")
+
+    text = drawn(0.0)
+    assert text == drawn(1e-13)
+    assert text.count("<clipPath") == 2
+    for name in ("x-clip0", "x-clip1"):
+        assert f'<clipPath id="{name}"' in text and f"url(#{name})" in text

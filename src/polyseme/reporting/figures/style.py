@@ -168,6 +168,7 @@ def to_svg(figure: Figure, *, name: str, title: str, alt: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = text.replace("'DejaVu Sans'", _FONTS)
+    text = _numbered(text)
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = text.replace("url(#", f"url(#{name}-").replace('href="#', f'href="#{name}-')
     labels = f"{name}-title {name}-desc"
@@ -178,6 +179,13 @@ def to_svg(figure: Figure, *, name: str, title: str, alt: str) -> str:
     start = text.index(">") + 1
     opening = text[: start - 1] + f' role="img" aria-labelledby="{labels}">\n'
     return opening + head + text[start:].lstrip("\n")
+
+
+def _numbered(svg: str) -> str:
+    """Clip paths numbered in their order: Matplotlib hashes the last bits of a layout."""
+    names = dict.fromkeys(re.findall(r'<clipPath id="(p[0-9a-f]+)"', svg))
+    order = {name: f"clip{n}" for n, name in enumerate(sorted(names, key=svg.index))}
+    return re.sub("|".join(map(re.escape, names)), lambda m: order[m[0]], svg) if names else svg
 
 
 def dark(svg: str) -> str:
