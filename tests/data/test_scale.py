@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.data import test_corpus
+from tests.data.test_corpus import LEXICON
 
 from polyseme.data import corpus
 from polyseme.errors import ConfigError, DataError, ResourceError
@@ -20,25 +22,7 @@ pytest.importorskip("datatrove")
 from polyseme.data.scale import executors, passes, run
 from polyseme.data.scale.job import Job
 
-VALUES: dict[str, Any] = {
-    "reader": "text",
-    "source": "unused",
-    "pattern": "*.txt",
-    "licence": "CC0",
-    "language": "en",
-    "reader_options": {"document": "line"},
-    "lowercase": True,
-    "vocab_size": 300,
-    "valid_fraction": 0.2,
-    "test_fraction": 0.2,
-    "min_paragraph_words": 1,
-    "min_document_words": 5,
-    "shingle_words": 2,
-    "near_duplicate_threshold": 0.7,
-    "tokenizer_sample_bytes": 4000,
-    "max_types": 1000,
-}
-LEXICON = [a + b for a in "Ba ka le mi no pu ra so ti vu".split() for b in "da fe gi ho ju".split()]
+VALUES: dict[str, Any] = test_corpus.VALUES | {"tokenizer_sample_bytes": 4000}
 LOCAL = Preparing(executor="local", num_tasks=3)
 
 

@@ -219,7 +219,8 @@ def _read_evaluations(selection: Selection, reader: _Reader) -> list[Row]:
 def _fill_latency(evidence: Evidence) -> None:
     """Put what the stage of the checks has measured beside each representation."""
     for corpus, name in evidence.selection.pairs():
-        found = evidence.records.get(f"invariance@{corpus}-{name}", {}).get("latency", {})
+        record = evidence.records.get(f"invariance@{corpus}-{name}", {})
+        found = {"threads": record.get("num_threads")} | record.get("latency", {})
         system = evidence.system(corpus, name)
         evidence.made[system] = replace(evidence.made[system], served=found)
 

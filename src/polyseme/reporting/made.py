@@ -21,7 +21,7 @@ class Made:
         card: what lies beside its weights.
         stage: that made it; blank where no record tells.
         record: of that stage.
-        served: what `polyseme.invariance.latency` has measured; empty where it has not.
+        served: what `polyseme.invariance.latency` has measured, and with how many `threads`.
     """
 
     card: Mapping[str, Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from polyseme.stats.differences import Difference
 from polyseme.stats.seeds import LEVEL, Summary
@@ -79,6 +80,13 @@ def tested(metric: str, found: Difference | None, p: float | None, *, signed: bo
     own = found.p if found else None
     alone = own is not None and own <= 1 - LEVEL and (p is None or p > 1 - LEVEL)
     return interval(metric, found, signed=signed) + (f" {ALONE}" if alone else "")
+
+
+def by_verdict(words: Mapping[str, str], names: Mapping[str, list[str]]) -> str:
+    """`better on a and b; worse on c`: verdicts in words, those that nothing has left out."""
+    return "; ".join(
+        f"{told} on {listing(names[way])}" for way, told in words.items() if names.get(way)
+    )
 
 
 def p_value(p: float | None) -> str:

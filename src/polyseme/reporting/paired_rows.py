@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,14 +106,23 @@ def pair(
     pairs = [(one[key], other[key]) for key in common]
     changes = corrected(_changes(pairs, mains or {}))
     changes.sort(key=lambda c: (ORDER.index(c.verdict), -abs(c.difference.mean), str(c.unit)))
-    values = [key for key in common if STAGE not in key]
-    lost = (sum(not _finite(side[key]) for key in values) for side in (one, other))
-    twice = (_measured(rows) - len(side) for rows, side in ((first, one), (second, other)))
-    return Pairing(len(common), changed, (only[0], only[1]), changes, (*lost,), (*twice,))  # type: ignore[arg-type]
+    return Pairing(
+        both=len(common),
+        changed=changed,
+        only=(only[0], only[1]),
+        changes=changes,
+        undefined=(_undefined(one[key] for key in common), _undefined(other[k] for k in common)),
+        repeated=(_measured(first) - len(one), _measured(second) - len(other)),
+    )
 
 
 def _measured(rows: Sequence[Row]) -> int:
     return sum(row["stage"] != TESTS for row in rows)
+
+
+def _undefined(rows: Iterable[Row]) -> int:
+    """Rows without a number; a check that does not apply to a representation has none."""
+    return sum(row["stage"] != STAGE and not _finite(row) for row in rows)
 
 
 def _keyed(rows: Sequence[Row]) -> dict[tuple[Any, ...], Row]:

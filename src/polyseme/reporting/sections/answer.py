@@ -175,14 +175,13 @@ def _families(evidence: Evidence) -> Part | None:
     columns = ["Task", "Best contextual", "Best static", "Difference", "Interval", "p"]
     columns += ["p, these models", "McNemar", "Could be seen", "Better"]
     names = {way: [d.field.task for d in found if d.verdict == way] for way in _WINNER}
-    sentence = "; ".join(
-        f"{words} on {numbers.listing(names[way])}"
-        for way, words in (
-            ("better", "contextual is better"),
-            ("worse", "static is better"),
-            ("tie", "they cannot be told apart"),
-        )
-        if names[way]
+    sentence = numbers.by_verdict(
+        {
+            "better": "contextual is better",
+            "worse": "static is better",
+            "tie": "they cannot be told apart",
+        },
+        names,
     )
     rows = table("The best of both families, task by task", columns, lines)
     return Part("Static or contextual?", (f"{sentence[0].upper()}{sentence[1:]}.",), tables=(rows,))

@@ -93,16 +93,9 @@ def labels(evidence: Evidence) -> Part | None:
 def _few(found: list[few_labels.Few]) -> str:
     few, most = (_range([getattr(of, name) for of in found]) for name in ("few", "most"))
     ways = {way: [each.saved.task for each in found if each.verdict == way] for way in _FEW}
-    told_ = "; ".join(
-        f"{words} on {numbers.listing(ways[way])}"
-        for way, words in (
-            ("better", "better"),
-            ("worse", "worse"),
-            ("tie", "not to be told apart"),
-        )
-        if ways[way]
-    )
+    words = {"better": "better", "worse": "worse", "tie": "not to be told apart"}
     against = f"{most}, all there are, in what is best from scratch"
+    told_ = numbers.by_verdict(words, ways)
     return f"{few} labels with pre-training, against {against}: {told_}."
 
 

@@ -56,13 +56,10 @@ def build(evidence: Evidence) -> Section | None:
 
 def _latency(evidence: Evidence) -> list[str]:
     """How latency was measured, where it was."""
-    for system, of in evidence.made.items():
-        if of.latency is not None:
-            rows = evidence.rows.where(stage="invariance", system=system)
-            record = evidence.records.get(f"invariance@{rows.one('corpus')}-{system}", of.record)
-            threads = record.get("num_threads", numbers.MISSING)
-            return [LATENCY.format(words=f"{of.served['words']:.0f}", threads=threads)]
-    return []
+    served = next((of.served for of in evidence.made.values() if of.latency is not None), None)
+    if served is None:
+        return []
+    return [LATENCY.format(words=f"{served['words']:.0f}", threads=served["threads"])]
 
 
 def _pretrained(
