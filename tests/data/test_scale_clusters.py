@@ -168,6 +168,11 @@ def test_every_preparation_composes_and_changes_the_runtime_alone(name: str) -> 
         ({"num_tasks": 0}, "num_tasks"),
         ({"executor": "dask"}, "'here', 'local', 'slurm' or 'ray'"),
         ({"script": "rm"}, "unknown key"),
+        ({"executor": "slurm", "partition": "a b"}, "partition"),
+        (
+            {"executor": "slurm", "partition": "cpu", "sbatch": {"job-name": "x"}},
+            "no job-name in sbatch",
+        ),
     ],
 )
 def test_bad_values_are_refused(change: dict[str, Any], message: str) -> None:

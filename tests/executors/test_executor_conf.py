@@ -13,6 +13,7 @@ from polyseme import compose
 from polyseme.errors import ConfigError
 from polyseme.executors import base, slurm
 from polyseme.executors.base import Command
+from polyseme.executors.common.job import OURS, environment
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [Command(("true",), "nothing")]
@@ -100,3 +101,19 @@ def test_here_leaves_the_work_to_the_caller() -> None:
     assert executor.run(COMMANDS, key="test", here=lambda: 7) == 7
     assert executor.room(here=3, most=12) == 3
     assert executor.text([Command(("a", "b c"), "x", {"N": "1 2"})]) == "N='1 2' a 'b c'\n"
+
+
+def test_a_flag_that_is_off_is_left_out_of_the_script() -> None:
+    values = {"module": "slurm", "sbatch": {"exclusive": True, "spread-job": False, "nice": 0}}
+    asked = base.make(values).parameters()["additional_parameters"]
+    assert asked == {"requeue": True, "exclusive": True, "nice": 0}
+
+
+def test_stages_see_where_the_cluster_is_and_nothing_else_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("SLURM_CONF", "SLURM_NTASKS", "SBATCH_ACCOUNT", "SUBMITIT_EXECUTOR"):
+        monkeypatch.setenv(name, "x")
+    seen = environment({"OMP_NUM_THREADS": "1"})
+    assert {k for k in seen if k.startswith(OURS)} == {"SLURM_CONF"}
+    assert seen["OMP_NUM_THREADS"] == "1"

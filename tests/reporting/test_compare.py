@@ -347,3 +347,9 @@ def test_rows_that_are_in_no_comparison_are_counted(project: Project) -> None:
     assert "1 rows of both have no number as their value in the second." in told
     assert "1 rows of the second measure the same as a later row, which counts." in told
     assert "value in the first" not in told and "rows of the first" not in told
+
+
+def test_a_check_that_does_not_apply_is_no_row_without_a_number() -> None:
+    check = _row(None, stage="invariance", metric="left_padding")
+    found = pair(_whole([check, _row(0.5)]), _whole([check, _row(None)]))
+    assert found.undefined == (0, 1)

@@ -201,3 +201,12 @@ def test_a_baseline_that_few_labels_do_not_beat_is_named(make_tree):
     assert named["sst2"] == high and named["truecase"] == ""
     (part,) = [p for p in answer.build(evidence).parts if p.title == "With how many labels?"]
     assert part.paragraphs[1].endswith(f"on sst2 ({numbers.name(high)}).")
+
+
+def test_layers_of_all_tasks_are_one_family(evidence):
+    found = depths.depths(evidence)
+    rivals = [rival for depth in found for rival in depth.ranking.rivals]
+    pairs = sum(depth.num_pairs for depth in found)
+    least = min(rivals, key=lambda rival: rival.behind.p)
+    assert (len(found), pairs) == (2, 6)
+    assert least.p == pytest.approx(min(1, pairs * least.behind.p))

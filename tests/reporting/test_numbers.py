@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from polyseme.reporting import numbers
+from polyseme.stats.differences import difference
 from polyseme.stats.seeds import summarize
 
 
@@ -52,3 +55,20 @@ def test_some_names_and_a_count_of_the_others():
 def test_listing():
     assert numbers.listing(["a"]) == "a"
     assert numbers.listing(["a", "b", "c"]) == "a, b and c"
+
+
+@pytest.mark.parametrize(
+    ("own", "corrected", "mark"),
+    [(0.01, 0.2, " †"), (0.01, None, " †"), (0.01, 0.04, ""), (0.2, 0.9, ""), (None, None, "")],
+)
+def test_an_interval_that_only_a_test_by_itself_would_see_is_marked(own, corrected, mark):
+    found = replace(difference([0.1, 0.2, 0.12], None, None), p=own)
+    plain = numbers.interval("accuracy", found, signed=True)
+    assert numbers.tested("accuracy", found, corrected) == plain + mark
+
+
+def test_verdicts_that_nothing_has_are_left_out():
+    words = {"better": "above", "worse": "below", "tie": "level"}
+    assert numbers.by_verdict(words, {"better": ["a", "b"], "tie": ["c"], "worse": []}) == (
+        "above on a and b; level on c"
+    )

@@ -22,6 +22,7 @@ from polyseme.data.tokenizer import WordPieces
 from polyseme.data.tokens import TokenStore
 from polyseme.errors import ConfigError, DataError, ResourceError
 from polyseme.models import bert, electra, gpt, gpt_bert
+from polyseme.runtime import settings
 from polyseme.runtime.settings import Runtime
 from polyseme.runtime.world import World
 from polyseme.training.loop import pretrain
@@ -164,3 +165,12 @@ def test_each_process_has_a_gpu_of_its_own(
     else:
         with pytest.raises(ConfigError, match=f"{there} GPUs"):
             device_of(world, "gpu")
+
+
+def test_auto_takes_the_cores_that_a_job_has_not_those_of_its_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5, 7}, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    asked = Runtime(num_processes="auto", num_threads=2, strategy="ddp")
+    assert settings.local_processes(asked) == 2
