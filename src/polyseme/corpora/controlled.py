@@ -90,8 +90,7 @@ def finished(options: Config, source: Path, how: Finishing) -> Iterator[Document
         ) as bar,
     ):
         for rows, texts in drawn:
-            writer.write(rows, texts)
-            words = len(rows["words"].combine_chunks().flatten())
+            words = writer.write(rows, texts)
             bar.update(words)
             yield from _documents(rows)
             num_words += words

@@ -19,6 +19,9 @@ from polyseme.data.split import SPLITS, Split
 from polyseme.language.source import Document, Sentence
 
 FILE = "gold.parquet"
+GROUP_WORDS = 200_000
+"""Words in a row group. The writer holds what the footer says of each until the end."""
+ROWS_AT_ONCE = 1_000
 ID = "{:016x}"
 SCHEMA = pa.schema(
     [
@@ -115,19 +118,35 @@ class Writer:
     """Append tables and CoNLL-U in order; use as a context manager."""
 
     def __init__(self, folder: Path) -> None:
-        self._table = pq.ParquetWriter(folder / FILE, SCHEMA, compression="zstd")
+        self._table = pq.ParquetWriter(
+            folder / FILE, SCHEMA, compression="zstd", write_statistics=False
+        )
         self._texts = {split: (folder / f"{split}.conllu.gz").open("wb") for split in SPLITS}
+        self._group: list[pa.Table] = []
+        self._words = 0
 
-    def write(self, rows: pa.Table, texts: dict[Split, bytes]) -> None:
-        """Add what `table` and `conllu` made."""
-        self._table.write_table(rows)
+    def write(self, rows: pa.Table, texts: dict[Split, bytes]) -> int:
+        """Add what `table` and `conllu` made; the number of its words."""
         for split, content in texts.items():
             self._texts[split].write(content)
+        num_words: int = pc.sum(pc.list_value_length(rows["words"])).as_py()
+        self._group.append(rows)
+        self._words += num_words
+        if self._words >= GROUP_WORDS:
+            self._flush()
+        return num_words
+
+    def _flush(self) -> None:
+        if self._group:
+            self._table.write_table(pa.concat_tables(self._group).combine_chunks())
+        self._group, self._words = [], 0
 
     def __enter__(self) -> Writer:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._flush()
         self._table.close()
         for stream in self._texts.values():
             stream.close()
@@ -138,4 +157,5 @@ def read(folder: Path, split: Split) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(folder / FILE) as file:
         for index in range(file.num_row_groups):
             rows = file.read_row_group(index)
-            yield from rows.filter(pc.equal(rows["split"], split)).to_pylist()
+            for batch in rows.filter(pc.equal(rows["split"], split)).to_batches(ROWS_AT_ONCE):
+                yield from batch.to_pylist()
