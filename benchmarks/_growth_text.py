@@ -84,6 +84,8 @@ def draw(place: Place) -> Work:
     """Documents, their truth and the vocabulary."""
     from polyseme.corpora import controlled
     from polyseme.corpora.base import Finishing
+    from polyseme.data import documents
+    from polyseme.data.parallel import HERE
 
     made = _controlled(place)
     how = Finishing(
@@ -96,7 +98,8 @@ def draw(place: Place) -> Work:
     )
 
     def work() -> dict[str, Any]:
-        splits = made._select(controlled.finished(made.reader_options, made.source, how))
+        drawn = controlled.finished(made.reader_options, made.source, how)
+        splits = made.select(map(documents.Packed.of, drawn), HERE)
         return _keep_splits(place, splits)
 
     return work
@@ -124,16 +127,18 @@ def text(place: Place) -> Work:
 
 def clean(place: Place) -> Work:
     """Sentences and words of raw text; duplicates are sought and dropped, words counted."""
+    from polyseme.data.parallel import HERE
+
     changes = {"reader": "jsonl", "pattern": "*.jsonl", "reader_options": {}, **SHORTEST}
     made = _preparation(place, "wiki", place.of("text"), **changes)
 
     def work() -> dict[str, Any]:
         marks = [time.process_time()]
-        tally = made._clean(1)
+        tally = made.clean(HERE)
         marks.append(time.process_time())
         kept = made.keep(tally)
         marks.append(time.process_time())
-        found = _keep_splits(place, made._select(made._kept(kept)))
+        found = _keep_splits(place, made.select(made.kept(kept), HERE))
         marks.append(time.process_time())
         parts = zip(("clean", "duplicates", "select"), marks, marks[1:], strict=False)
         seconds = {f"{name}_seconds": round(b - a, 3) for name, a, b in parts}
@@ -144,15 +149,12 @@ def clean(place: Place) -> Work:
 
 def tokenizer(place: Place) -> Work:
     """The subword tokenizer, from at most 100 MB of the train split."""
-    from polyseme.data import documents
-
     place.take("draw")
     made = _controlled(place)
     splits = json.loads((place.out / SPLITS).read_text())
 
     def work() -> dict[str, Any]:
-        selected = documents.read(place.out / documents.FILE)
-        made.learn(made._sample(selected, splits["train"]["bytes"]))
+        made.learn(made.sample(splits["train"]["bytes"]))
         return {"train_bytes": splits["train"]["bytes"]}
 
     return work
@@ -160,8 +162,8 @@ def tokenizer(place: Place) -> Work:
 
 def tokens(place: Place) -> Work:
     """The memory-mapped token store, and the data card."""
-    from polyseme.data import documents
     from polyseme.data.card import Tally, card
+    from polyseme.data.parallel import HERE
     from polyseme.data.tokenizer import WordPieces
 
     place.take("tokenizer")
@@ -170,7 +172,7 @@ def tokens(place: Place) -> Work:
     pieces = WordPieces.load(place.out / "tokenizer.json")
 
     def work() -> dict[str, Any]:
-        made._tokens(documents.read(place.out / documents.FILE), pieces, splits)
+        made.tokens(splits, HERE)
         tally = Tally(read=sum(s["documents"] for s in splits.values()))
         facts = card(
             name="controlled",

@@ -37,14 +37,14 @@ def once(size: int, num_workers: int) -> dict[str, float]:
     from polyseme.data.preparation import Preparation
 
     marks: list[float] = []
-    kept = Preparation._select
+    kept = Preparation.select
 
-    def select(self, documents):  # type: ignore[no-untyped-def]
-        found = kept(self, documents)
+    def select(self, documents, workers):  # type: ignore[no-untyped-def]
+        found = kept(self, documents, workers)
         marks.append(time.monotonic())
         return found
 
-    Preparation._select = select  # type: ignore[method-assign]
+    Preparation.select = select  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         _controlled.prepare(

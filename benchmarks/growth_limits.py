@@ -26,7 +26,7 @@ from benchmarks import _docs, _report
 from benchmarks._growth_watch import anonymous_bytes
 from polyseme.data import dedup, documents
 from polyseme.data.counts import WordCounter
-from polyseme.data.documents import Document, DocumentWriter
+from polyseme.data.documents import DocumentWriter, Packed
 from polyseme.data.tokens import TokenStore
 from polyseme.models import glove, word2vec
 from polyseme.models.common.cooccurrence import cooccurrence
@@ -184,8 +184,7 @@ def write_groups(num: int) -> object:
     folder = tempfile.mkdtemp()
     writer = DocumentWriter(Path(folder) / documents.FILE)
     for n in range(num):
-        writer.write(Document(f"{n:016x}", "", "train", [["word"]]))
-        writer._flush()
+        writer.write_group(documents.table([Packed(f"{n:016x}", "", "train", "word")]))
     return writer
 
 

@@ -146,8 +146,7 @@ def check(params: Mapping[str, Any]) -> None:
     """
     refuse_secrets(params, where="conf/")
     _check_top_level(params)
-    settings.read(params["runtime"])
-    executors.make(params["executor"])
+    executors.make(params["executor"], settings.read(params["runtime"]))
     _check_datasets(params["dataset"])
     for group in ("static", "lm", "strategy", "probe", "intrinsic"):
         for name, values in params[group].items():

@@ -61,8 +61,9 @@ def repro(jobs: int | None, file: Path = Path("params.yaml"), *, only_tell: bool
     if not file.is_file():
         raise ConfigError("is missing", where=file, mend="run `make params`")
     params: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
-    executor = executors.make(params.get("executor", executors.HERE))
-    here = room_for(settings.read(params["runtime"]), settings.cores())
+    runtime = settings.read(params["runtime"])
+    executor = executors.make(params.get("executor", executors.HERE), runtime)
+    here = room_for(runtime, settings.cores())
     jobs = jobs or executor.room(here=here, most=len(of_models(params)))
     if only_tell:
         return tell(params, executor, jobs)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from polyseme.corpora import mediawiki
 from polyseme.corpora.base import RawDocument
 from polyseme.data import wikitext
+from polyseme.data.wikicuts import shortened
 from polyseme.errors import DataError
 
 HEAD = '<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/" xml:lang="en">\n'
@@ -105,7 +106,7 @@ def clean(text: str) -> list[str]:
         ("Fact.<ref name=x>{{cite}}</ref> Next.<ref name=x />", "Fact. Next."),
         ("Born ({{lang|el|x}}; ; 1900) in {{place}}, here.", "Born (1900) in, here."),
         ("Empty ({{x}}) brackets.", "Empty brackets."),
-        ("AT&amp;T and 5&nbsp;km.", "AT&T and 5\xa0km."),
+        ("AT&amp;T and 5&nbsp;km.", "AT&T and 5 km."),
         ("Go [http://x.org there] or http://y.org now.", "Go there or now."),
         ("H<sub>2</sub>O and <math>x^2</math> end.<!-- no -->", "H2O and end."),
         ("__NOTOC__ Text.", "Text."),
@@ -157,6 +158,17 @@ def test_cleaning_takes_linear_time(unit: str) -> None:
     assert time.monotonic() - started < 2
 
 
+@pytest.mark.parametrize(
+    "unit",
+    "{{a| {{a}} {{a|[[b]] {{ <ref> <ref\tname=a\t <ref>{{a [[a {{a|[[".split(" "),
+)
+def test_cutting_down_takes_linear_time(unit: str) -> None:
+    started = time.monotonic()
+    part = unit.replace("\t", " ")
+    shortened(f"Begin{part * (1_000_000 // len(part))}end.")
+    assert time.monotonic() - started < 2
+
+
 @pytest.mark.parametrize("name", ["latin1", "klingon", "UTF-16"])
 def test_a_declared_encoding_other_than_utf_8_is_refused(tmp_path: Path, name: str) -> None:
     dump = f'<?xml version="1.0" encoding="{name}"?>\n{HEAD}{page("Café")}{FOOT}'
@@ -165,6 +177,35 @@ def test_a_declared_encoding_other_than_utf_8_is_refused(tmp_path: Path, name: s
         titles(tmp_path / "a.xml")
     (tmp_path / "a.xml").write_text(dump.replace(name, "Utf-8"), "utf-8")
     assert titles(tmp_path / "a.xml") == ["Café"]
+
+
+def test_templates_and_references_of_the_excerpt_are_cut_down() -> None:
+    from gensim.test.utils import datapath
+
+    name = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+    found = list(mediawiki.documents(OPTIONS, Path(datapath(name))))
+    link_text = partial(mediawiki._link, OPTIONS)
+    for raw in found[:20]:
+        shown = wikitext.visible(raw.text, tag_text=mediawiki._tag, link_text=link_text)
+        assert shown == _tree_text(mwparserfromhell.parse(raw.text, skip_style_tags=True).nodes)
+    texts = [raw.text for raw in found]
+    assert sum(map(len, map(shortened, texts))) < 0.85 * sum(map(len, texts))
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("a {{cite|x=[[y]]\n}} b", "a {{t}} b"),
+        ("{{a|{{b}}}} <ref name=x>{{c}}</ref>", "{{t}} <ref/>"),
+        ("a <ref name=\"x\" /> b", "a <ref/> b"),
+        *[(same, same) for same in (
+            "{{{a}}} {{b}}", "<nowiki>{{a}}</nowiki>", "{{a", "{{ }}", "{{a|<b>}}", "{{a|[[b}}",
+            "<ref name=x>", "<references/>", "<ref a=\"x>b</ref>", "{{#if:a|b}}", "{{http://x}}",
+        )],
+    ],
+)  # fmt: skip
+def test_only_what_is_plain_is_cut_down(text: str, short: str) -> None:
+    assert shortened(text) == short
 
 
 def _tree_text(nodes: list[Any]) -> str:
@@ -201,10 +242,25 @@ PARTS = [
 ]
 
 
+PLAIN = [
+    *"{{a}} {{a|b=[[c]]}} {{a\n|b\n}} {{a|http://x.y\tb}} {{a|''b''}} {{a\n|*\tb\n}} {{a|----}} "
+    "{{a|==b==\n}} {{a|b|c=&amp;}} {{a\tb|{{c}}}} {{a|:b\n;c:d}} {{\ta\t}} {{t t}} {{{{a}}}} "
+    "<ref>x</ref> <ref>{{a|b}}</ref> <ref\tname=x\t/> <ref>[http://x\ty]</ref> <ref>http://x</ref> "
+    "<ref>a\n\nb</ref> <REF>x</REF> <ref>*\tb\n:c</ref> <ref\nname=b>c</ref> <ref\tname='x'> "
+    '<ref\tname="x">c</ref> <ref\tname="x> <ref\tname=x>{{a|b}}</ref> <ref\tgroup=a\tname=b/> '
+    "<ref>{{a|<b>x</b>}}</ref> {{a|b<ref/>}} {{a|<br>b<br\t/>}} "
+    "{{a|<ref>b</ref>}} [[a|b]] [[File:x| \n== ==\n <section\tbegin=x/>".split(" "),
+]
+"""Whole templates and references, which are cut down before they are parsed."""
+
+
 @settings(max_examples=400)
-@given(st.lists(st.sampled_from([*PARTS, " "]), max_size=30))
+@given(
+    st.lists(st.sampled_from([*PARTS, " "]), max_size=30)
+    | st.lists(st.sampled_from([*PARTS, *PLAIN, " "]), max_size=16)
+)
 def test_tokens_give_the_text_of_the_tree(parts: list[str]) -> None:
-    text = "".join(parts)
+    text = "".join(parts).replace("\t", " ")
     link_text = partial(mediawiki._link, OPTIONS)
     found = wikitext.visible(text, tag_text=mediawiki._tag, link_text=link_text)
     assert found == _tree_text(mwparserfromhell.parse(text, skip_style_tags=True).nodes)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -40,15 +41,52 @@ def test_signatures_estimate_the_similarity_of_shingles() -> None:
     assert float((pair[0] == pair[1]).mean()) == pytest.approx(true, abs=0.13)
 
 
+def _hash(shingle: list[str]) -> int:
+    """As `shingle_hashes` has it, in whole numbers of Python."""
+    found, limit = 0, 2**64
+    for word in shingle:
+        digest = hashlib.blake2b(word.lower().encode(), digest_size=8).digest()
+        found = (found * 0x9E3779B97F4A7C15 + int.from_bytes(digest, "little")) % limit
+    for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):
+        found = (found ^ (found >> 32)) * factor % limit
+    return found >> 32
+
+
 @pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 1200])
 def test_a_signature_is_datasketch_s_of_the_shingles(length: int) -> None:
     words = ["Straße" if i % 7 == 0 else WORDS[i] for i in range(length)]
-    lower = [word.lower() for word in words]
-    expected = MinHash(dedup.NUM_HASHES, seed=1)
+    expected = MinHash(dedup.NUM_HASHES, seed=1, hashfunc=_hash)
     for start in range(max(1, length - 2)):
-        expected.update(" ".join(lower[start : start + 3]).encode())
+        expected.update(words[start : start + 3])
     found = dedup.signature(words, shingle_words=3)
     assert found.tolist() == expected.hashvalues.tolist()
+
+
+def test_hashes_of_shingles_are_as_good_as_chance() -> None:
+    words = [str(number) for number in np.random.default_rng(0).integers(50, size=60_000)]
+    hashes = dedup.shingle_hashes(words, 3)
+    shingles = [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
+    assert dict(zip(shingles, hashes, strict=True)) == {
+        shingle: hashes[i] for i, shingle in enumerate(shingles)
+    }  # equal ones are equal
+    different = len(set(shingles))
+    assert different - len(set(hashes.tolist())) <= 3  # expected: 0.2 of 47,000 in 32 bits
+    bits = np.unpackbits(np.unique(hashes).view(np.uint8)).reshape(-1, 32).mean(axis=0)
+    assert np.abs(bits - 0.5).max() < 0.02  # five standard errors
+
+
+def test_words_in_another_order_are_another_shingle() -> None:
+    assert len({*dedup.shingle_hashes(list("abcabc"), 3).tolist()}) == 3  # abc, bca, cab
+    assert dedup.shingle_hashes(["a b", "c"], 2) != dedup.shingle_hashes(["a", "b c"], 2)
+
+
+def test_the_memory_of_words_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = document(np.random.default_rng(1), 2000)
+    whole = dedup.signature(words, shingle_words=3)
+    monkeypatch.setattr(dedup, "KEPT_WORDS", 10)
+    dedup._word_hashes().clear()
+    assert (dedup.signature(words, shingle_words=3) == whole).all()
+    assert len(dedup._word_hashes()) <= 10
 
 
 def test_long_documents_are_sketched_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

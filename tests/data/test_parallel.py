@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from polyseme.data.parallel import IN_FLIGHT, ordered_map
+from polyseme.data.parallel import IN_FLIGHT, Workers, ordered_map
 from polyseme.errors import DataError, ResourceError
 
 
@@ -51,6 +52,21 @@ def test_the_input_is_not_read_ahead() -> None:
         next(results)
         assert read <= done + 2 * IN_FLIGHT
     results.close()  # type: ignore[attr-defined]
+
+
+def pid(_: int) -> int:
+    return os.getpid()
+
+
+@pytest.mark.parametrize("start", ["spawn", "fork"])
+def test_the_same_workers_do_one_map_after_the_other(start: Any) -> None:
+    with Workers(2, start=start) as workers:
+        first, second = (set(workers.map(pid, range(20))) for _ in range(2))
+        assert list(workers.map(slow_first, range(3))) == [0, 1, 4]
+    assert os.getpid() not in first | second
+    assert len(first | second) <= 2
+    with Workers(1) as workers:
+        assert set(workers.map(pid, range(3))) == {os.getpid()}
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])

@@ -64,6 +64,26 @@ def test_a_word_has_the_same_pieces_wherever_it_stands(pieces: WordPieces) -> No
     ]
 
 
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=8))
+def test_words_together_have_the_pieces_of_each_alone(pieces: WordPieces, words: list[str]) -> None:
+    alone = [pieces.tokenizer.encode(word, add_special_tokens=False).ids for word in words]
+    fresh = WordPieces(pieces.tokenizer)
+    assert fresh.ids_of(words) == [tuple(ids) or (UNK,) for ids in alone]
+    assert [fresh.ids(word) for word in words] == fresh.ids_of(words)
+
+
+def test_the_memory_of_words_has_a_bound(
+    pieces: WordPieces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokenizer, "CACHED_WORDS", 4)
+    fresh, words = WordPieces(pieces.tokenizer), [f"w{number}" for number in range(20)]
+    assert [fresh.ids(word) for word in words] == pieces.ids_of(words)
+    assert len(fresh._known) <= 4
+    assert fresh.ids_of(words) == pieces.ids_of(words)  # more in one call than are kept
+    assert fresh.ids_of(words[:2]) == pieces.ids_of(words[:2])
+    assert len(fresh._known) <= 20
+
+
 def test_a_word_of_nothing_is_unknown(pieces: WordPieces) -> None:
     assert pieces.ids(" ") == (UNK,)
 

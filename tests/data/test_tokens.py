@@ -4,20 +4,38 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from polyseme.data import steps
 from polyseme.data.tokenizer import CLS, SEP, WordPieces
-from polyseme.data.tokens import CONTINUATION, FIRST, SPECIAL, TokenStore, TokenWriter, token_dtype
+from polyseme.data.tokens import (
+    CONTINUATION,
+    FIRST,
+    SPECIAL,
+    Encoded,
+    TokenStore,
+    TokenWriter,
+    encode,
+    token_dtype,
+)
 from polyseme.errors import DataError
 
 WORDS = ["there", "xyzzy", "crack"]
 
 
+def encoded(sentences: list[list[str]], pieces: WordPieces) -> Encoded:
+    words = pa.array([word for sentence in sentences for word in sentence], pa.string())
+    return encode(words, np.array(list(map(len, sentences)), dtype=np.int64), pieces)
+
+
 @pytest.fixture
 def folder(tmp_path: Path, pieces: WordPieces) -> Path:
-    with TokenWriter(tmp_path, "train", pieces) as writer:
-        writer.write(WORDS)
-        writer.write(WORDS[:1])
+    with TokenWriter(tmp_path, "train") as writer:
+        writer.add(encoded([WORDS], pieces))
+        writer.add(encoded([WORDS[:1]], pieces))
     counts = {"tokens": writer.num_tokens, "words": 4}
     card = {"dtype": token_dtype(pieces.vocab_size).str, "splits": {"train": counts}}
     (tmp_path / "card.json").write_text(json.dumps(card))
@@ -35,6 +53,23 @@ def test_sentences_and_word_alignment_can_be_read_back(folder: Path, pieces: Wor
     start = 1 + len(pieces.ids("there"))
     assert store.flags[start : start + inner].tolist() == [FIRST] + [CONTINUATION] * (inner - 1)
     assert isinstance(store.tokens, np.memmap)
+
+
+SOME = st.lists(st.sampled_from([*WORDS, "naïve", " ", "東京", "a"]), min_size=1, max_size=5)
+
+
+@given(st.lists(SOME, max_size=6))
+def test_sentences_are_encoded_as_word_by_word(
+    pieces: WordPieces, sentences: list[list[str]]
+) -> None:
+    found, one_by_one = encoded(sentences, pieces), TokenStore.of(sentences, pieces)
+    assert found.tokens == one_by_one.tokens.tobytes()
+    assert found.flags == one_by_one.flags.tobytes()
+    if sentences:
+        halves = [sentences[: len(sentences) // 2], sentences[len(sentences) // 2 :]]
+        lengths = [TokenStore.of(half, pieces).num_tokens for half in halves if half]
+        numbers = [len(half) for half in halves if half]
+        assert steps.document_lengths(found, numbers).tolist() == lengths
 
 
 @pytest.mark.parametrize("suffix", ["tokens", "flags"])

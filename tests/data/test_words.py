@@ -21,10 +21,24 @@ def test_words() -> None:
     assert words(" \u00a0 ") == []
 
 
-@given(st.text(st.characters(max_codepoint=127)))
-def test_ascii_words_are_those_of_the_tokenizer_s_pattern(text: str) -> None:
+QUOTES = st.sampled_from("'’“”–…1é")
+
+
+@given(
+    st.text(st.characters(max_codepoint=127))
+    | st.text(st.characters(max_codepoint=0x24F) | QUOTES)
+    | st.text(st.characters(max_codepoint=0x2100, exclude_categories=["Cs"]) | QUOTES)
+)
+def test_words_are_those_of_the_tokenizer_s_pattern(text: str) -> None:
     found = [word for word, _ in word_splitter().pre_tokenize_str(text)]
     assert WordSplitter("en").words(text) == found
+
+
+def test_every_latin_character_is_taken_as_the_tokenizer_takes_it() -> None:
+    for character in [*map(chr, range(0x250)), *map(chr, range(0x2010, 0x2028))]:
+        for text in (character, f"a{character}b", f"1{character}2", f"é'{character} x"):
+            found = [word for word, _ in word_splitter().pre_tokenize_str(text)]
+            assert WordSplitter("en").words(text) == found, repr(text)
 
 
 def test_sentences_know_abbreviations_of_the_language() -> None:

@@ -14,6 +14,7 @@ from polyseme.errors import ConfigError
 from polyseme.executors import base, slurm
 from polyseme.executors.base import Command
 from polyseme.executors.common.job import OURS, environment
+from polyseme.runtime import settings
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [Command(("true",), "nothing")]
@@ -75,6 +76,38 @@ def test_composing_checks_the_executor_and_params_need_its_module() -> None:
         compose.composed(["executor=local", "executor.requeues=-1"], ROOT / "conf")
     with pytest.raises(ConfigError, match=r"'executor.module' is missing; one of here, local"):
         base.make({})
+
+
+@pytest.mark.parametrize(
+    ("runtime", "values", "told"),
+    [
+        ({}, {}, ""),
+        ({"num_threads": 2, "num_processes": 2}, {}, "executor.cpus = 2 of a job; .* needs 4"),
+        ({"num_threads": 2, "num_processes": 2}, {"cpus": 4}, ""),
+        ({"num_processes": "auto"}, {"cpus": 1}, ""),
+        ({"accelerator": "gpu"}, {}, "executor.gpus = 0 of a job; the runtime needs 1"),
+        ({"accelerator": "gpu", "num_processes": 4}, {"gpus": 2, "cpus": 4}, "gpus = 2 .* needs 4"),
+        ({"accelerator": "gpu", "num_processes": "auto"}, {"gpus": 4}, "cpus = 2 .* needs 4"),
+        ({"accelerator": "gpu", "num_processes": "auto"}, {"gpus": 4, "cpus": 4}, ""),
+    ],
+)
+def test_a_job_has_room_for_what_the_runtime_asks_for(
+    runtime: dict[str, Any], values: dict[str, Any], told: str
+) -> None:
+    asked = settings.read({"num_threads": 1} | runtime)
+    if not told:
+        base.make({"module": "slurm"} | values, asked)
+        return
+    with pytest.raises(ConfigError, match=told) as caught:
+        base.make({"module": "slurm"} | values, asked)
+    assert "conf/executor/slurm.yaml" in str(caught.value)
+    name, needs = str(caught.value).split("set executor.")[1].split(",")[0].split("=")
+    base.make({"module": "slurm", "cpus": 8} | values | {name: int(needs)}, asked)  # the mend
+
+
+def test_composing_asks_for_the_room() -> None:
+    with pytest.raises(ConfigError, match=r"executor.gpus = 0"):
+        compose.composed(["executor=slurm", "runtime=gpu"], ROOT / "conf")
 
 
 def test_without_sbatch_there_is_one_clear_line(

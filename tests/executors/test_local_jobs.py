@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from optuna.trial import TrialState
@@ -17,8 +20,9 @@ from tests.sweeps import toy
 from tests.sweeps.conftest import project  # noqa: F401 - a fixture
 
 from polyseme import cli
-from polyseme.executors import base
+from polyseme.executors import base, here
 from polyseme.executors.base import Command
+from polyseme.executors.common.job import Job, environment
 from polyseme.executors.common.submitting import JobError, Submitting
 from polyseme.sweeps import command, conf, setup
 
@@ -77,10 +81,30 @@ def test_eight_workers_of_a_shipped_sweep_are_one_array_of_slurm(
     run = f"{PYTHON} -m polyseme.cli sweep bert_lr --yes --as-worker"
     assert len(tasks) == 8
     assert all(run in line and "--storage" not in line for line in tasks)
-    assert all("POLYSEME_STORAGE=postgresql://***@host/db" in line for line in tasks)
-    assert not any("hunter2" in line for line in lines)
+    assert not any("hunter2" in line or "host/db" in line for line in lines)
     assert all(" OMP_NUM_THREADS=1 " in line for line in tasks)
     assert "#SBATCH --array=0-7%8" in lines
+
+
+def test_a_job_keeps_no_password_of_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {}
+
+    class Kept(here.Executor):
+        def run(self, commands: Any, **_: Any) -> int:
+            found["jobs"] = pickle.dumps([Job(c, folder=toy.ROOT, patience=1) for c in commands])
+            found["seen"] = environment(commands[0].environment)["POLYSEME_STORAGE"]
+            return 0
+
+    monkeypatch.chdir(toy.ROOT)
+    monkeypatch.setenv("POLYSEME_STORAGE", "")
+    monkeypatch.setattr(command, "_made", lambda _: Kept(here.Config(module="here")))
+    chosen = argparse.Namespace(name="x", workers=2, storage="postgresql://me:hunter2@host/db")
+    monkeypatch.setattr(command, "_threads", lambda _: {"OMP_NUM_THREADS": "1"})
+    assert command._workers(chosen, {}) == 0
+    assert b"OMP_NUM_THREADS" in found["jobs"]
+    assert b"hunter2" not in found["jobs"]
+    assert found["seen"] == chosen.storage
+    assert not command._given()
 
 
 def test_a_failed_job_is_told_with_its_line_and_code(in_tmp: Path) -> None:

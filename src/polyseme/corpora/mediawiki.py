@@ -33,11 +33,11 @@ DROPPED_TAGS = frozenset(
 )
 BREAKS = {"br": " ", "hr": "\n\n"}
 LIST_MARK = "\ue000"  # private use: stands at the start of a list item until lines are known
-_LEFT_OVER = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||^\s*[|!]")
-_SPACES = re.compile(r"\s{2,}")  # collapsed first: the next four then take linear time
+LEFT_OVER = ("{{", "}}", "[[", "]]", "{|")
 _EMPTY_BRACKETS = re.compile(r"\s?\(\s?(?:[;,:]\s?)*\)")
 _OPEN_BRACKET = re.compile(r"\(\s?(?:[;,:]\s?)+")
-_BEFORE_STOP = re.compile(r"\s([,.;:!?)])")
+STOPS = ",.;:!?)"
+"""No space comes before these."""
 _COMMAS = re.compile(r",(?:\s?,)+")
 _QUOTES = re.compile("'{2,}")
 _MAGIC = re.compile(r"__[A-Z]+__")
@@ -115,9 +115,11 @@ def clean(options: Config, raw: RawDocument) -> list[str]:
     text = raw.text.replace(LIST_MARK, "")
     shown = wikitext.visible(text, tag_text=_tag, link_text=partial(_link, options))
     paragraphs: list[list[str]] = [[]]
-    for line in _MAGIC.sub("", _QUOTES.sub("", shown)).split("\n"):
+    shown = _QUOTES.sub("", shown) if "''" in shown else shown
+    shown = _MAGIC.sub("", shown) if "__" in shown else shown
+    for line in shown.split("\n"):
         prose = line.strip()
-        if not prose or LIST_MARK in prose or _LEFT_OVER.search(prose):
+        if not prose or prose[0] in "|!" or any(mark in prose for mark in (LIST_MARK, *LEFT_OVER)):
             paragraphs.append([])
         else:
             paragraphs[-1].append(prose)
@@ -131,6 +133,8 @@ def _link(options: Config, target: str, has_text: bool) -> str | None:
         return ""
     if has_text:
         return None
+    if "{{" in target:
+        return "{{"  # what its template would say is not known: the line is left out
     return "" if prefix and _LANGUAGE_LINK.fullmatch(prefix) else target.lstrip(":")
 
 
@@ -145,8 +149,10 @@ def _tag(name: str, is_wiki_markup: bool) -> str | None:
 
 def _tidy(text: str) -> str:
     """Mend what removed templates leave behind: empty brackets, spaces before stops."""
-    text = _SPACES.sub(" ", text)
+    text = " ".join(text.split())  # first: the next ones then take linear time
     if "(" in text:
         text = _OPEN_BRACKET.sub("(", _EMPTY_BRACKETS.sub("", text))
-        text = _SPACES.sub(" ", text)
-    return _COMMAS.sub(",", _BEFORE_STOP.sub(r"\1", text)).replace("( ", "(")
+        text = " ".join(text.split())
+    for stop in STOPS:
+        text = text.replace(f" {stop}", stop)
+    return (_COMMAS.sub(",", text) if ",," in text or ", ," in text else text).replace("( ", "(")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from polyseme import items
 from polyseme.corpora.base import RawDocument
 from polyseme.data.dedup import signature
-from polyseme.data.spool import pack, unpack
+from polyseme.data.documents import pack, unpack
 from polyseme.data.text import normalize, normalize_all
 from polyseme.data.words import WordSplitter
 from polyseme.runtime import collecting
@@ -30,7 +30,7 @@ class CleanDocument:
     doc_id: str = ""
     """First 16 hexadecimal digits of the sha256 of the normalised text."""
     text: str = ""
-    """Sentences of words, see spool.py."""
+    """Sentences of words, see documents.py."""
     signature: bytes = b""
 
     @property

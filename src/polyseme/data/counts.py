@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -45,8 +45,8 @@ class WordCounter:
             some, self._given = self._given[:max_runs], self._given[max_runs:]
             self._write(_summed([_read(run) for run in some]), level=0)
 
-    def update(self, words: Iterable[str]) -> None:
-        """Count `words`."""
+    def update(self, words: Iterable[str] | Mapping[str, int]) -> None:
+        """Count words; or add counts."""
         self._counts.update(words)
         if len(self._counts) >= self._max_types:
             self._spill()
@@ -65,8 +65,11 @@ class WordCounter:
 
     def most_common(self, limit: int) -> list[tuple[str, int]]:
         """The `limit` most frequent words with counts, by count, ties by word."""
-        counts = self._merged() if self._has_runs else iter(self._counts.items())
-        return heapq.nsmallest(limit, counts, key=lambda item: (-item[1], item[0]))
+        if self._has_runs:
+            return heapq.nsmallest(limit, self._merged(), key=lambda item: (-item[1], item[0]))
+        counts = sorted(self._counts.items())
+        counts.sort(key=itemgetter(1), reverse=True)  # which keeps the order of equal ones
+        return counts[:limit]
 
     @property
     def _has_runs(self) -> bool:

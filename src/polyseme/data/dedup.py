@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from hashlib import sha1
-from itertools import accumulate
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from datasketch import MinHash
 
 Bools = npt.NDArray[np.bool_]
@@ -31,7 +31,9 @@ NUM_HASHES = 128
 RECALL = 0.99
 """Chance that a pair at the threshold shares a band."""
 SHINGLES_AT_ONCE = 500  # arrays that fit a processor's cache
-SHA1_WORDS = 5  # of 32 bits; the first is the hash of a shingle
+KEPT_WORDS = 2**18
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+MIXING = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))  # those of splitmix64
 ROWS_AT_ONCE = 2**16
 
 
@@ -45,21 +47,54 @@ def signature(words: Sequence[str], *, shingle_words: int) -> Signature:
     Returns:
         uint32 array of NUM_HASHES.
     """
-    lower = [word.lower().encode() for word in words]
-    text, stops = b" ".join(lower), list(accumulate(len(word) + 1 for word in lower))
-    last = stops[shingle_words - 1 :] or stops[-1:] or [1]
-    shingles = [(start, stop - 1) for start, stop in zip([0, *stops], last, strict=False)]
+    hashes = shingle_hashes(words, shingle_words)
     sketch = _empty().copy()
-    for first in range(0, len(shingles), SHINGLES_AT_ONCE):
-        some = shingles[first : first + SHINGLES_AT_ONCE]
-        digests = [sha1(text[start:stop]).digest() for start, stop in some]  # noqa: S324
-        sketch.update_batch(np.frombuffer(b"".join(digests), "<u4")[::SHA1_WORDS].tolist())
+    for first in range(0, len(hashes), SHINGLES_AT_ONCE):
+        sketch.update_batch([hashes[first : first + SHINGLES_AT_ONCE]])
     return np.asarray(sketch.hashvalues, dtype=np.uint32)
+
+
+def shingle_hashes(words: Sequence[str], shingle_words: int) -> npt.NDArray[np.uint32]:
+    """One hash a word n-gram, of the hashes of its words: a polynomial over 64 bits, mixed.
+
+    Hashing words, not n-grams, leaves a look-up a word; all else is arithmetic on arrays. Equal
+    n-grams have equal hashes, and others the same one about as often as chance has it.
+    """
+    known, coded = _word_hashes(), pa.array(words, pa.string()).dictionary_encode()
+    types = [known[word.lower()] for word in coded.dictionary.to_pylist()]
+    hashes = np.array(types, dtype=np.uint64)[coded.indices.to_numpy()]
+    size = max(1, min(shingle_words, len(words)))
+    found = np.zeros(max(1, len(words) - size + 1), dtype=np.uint64)
+    for place in range(min(size, len(words))):
+        found = found * MULTIPLIER + hashes[place : place + len(found)]
+    for factor in MIXING:
+        found = (found ^ (found >> np.uint64(32))) * factor
+    return (found >> np.uint64(32)).astype(np.uint32)
+
+
+class _WordHashes(dict[str, int]):
+    """First 64 bits of the blake2b of a word, of a bounded number of words."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= KEPT_WORDS:
+            self.clear()
+        digest = blake2b(word.encode(), digest_size=8).digest()
+        self[word] = found = int.from_bytes(digest, "little")
+        return found
+
+
+@cache
+def _word_hashes() -> _WordHashes:
+    return _WordHashes()
 
 
 @cache
 def _empty() -> MinHash:
-    return MinHash(NUM_HASHES, seed=1, hashfunc=int)  # hashed already, as datasketch does it
+    return MinHash(NUM_HASHES, seed=1, hashfunc=_hashed_already)
+
+
+def _hashed_already(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    return hashes
 
 
 def exact_duplicates(ids: npt.NDArray[np.uint64]) -> Bools:

@@ -19,7 +19,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing.connection import wait
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from polyseme.errors import ResourceError
 
@@ -33,15 +33,75 @@ def _nothing() -> None:
     pass
 
 
+class Workers:
+    """Processes for one `map` after the other; use as a context manager.
+
+    Args:
+        num_workers: processes; with 1 everything happens in this one.
+        begin: called once in every worker before its first item.
+        start: fork saves a worker its imports, several seconds with torch, and is safe where this
+            process has computed nothing in parallel yet; taken on Linux only.
+        where: names the work in an error.
+        setting: conf key of the number of workers, for the same.
+    """
+
+    def __init__(
+        self,
+        num_workers: int,
+        *,
+        begin: Callable[[], object] = _nothing,
+        start: Literal["spawn", "fork"] = "spawn",
+        where: str = "corpus preparation",
+        setting: str = "runtime.num_workers",
+    ) -> None:
+        self.num_workers = num_workers
+        self._begin, self._start = begin, start
+        self._where, self._setting = where, setting
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        if self.num_workers <= 1:
+            self._begin()
+            return self
+        context = multiprocessing.get_context(self._start if sys.platform == "linux" else "spawn")
+        self._pool = ProcessPoolExecutor(
+            self.num_workers,
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(self._begin,),
+        )
+        self._pool.submit(_nothing)  # forks all of them, now
+        return self
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Generator[R]:
+        """`map(function, items)`; see `ordered_map`."""
+        if self._pool is None:
+            yield from map(function, items)
+            return
+        try:
+            yield from _drain(self._pool, function, iter(items), IN_FLIGHT * self.num_workers)
+        except BrokenProcessPool:
+            raise ResourceError(
+                "a worker process was killed",
+                where=self._where,
+                mend=f"lower {self._setting}, or make more memory free",
+            ) from None
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+HERE = Workers(1)
+"""This process."""
+
+
 def ordered_map(
     function: Callable[[T], R],
     items: Iterable[T],
     *,
     num_workers: int,
-    begin: Callable[[], object] = _nothing,
-    start: Literal["spawn", "fork"] = "spawn",
-    where: str = "corpus preparation",
-    setting: str = "runtime.num_workers",
+    **how: Any,
 ) -> Generator[R]:
     """`map(function, items)` over processes.
 
@@ -49,34 +109,14 @@ def ordered_map(
         function: picklable: a top-level function, or an instance of a top-level class.
         items: read lazily, in this process.
         num_workers: processes; with 1 everything happens in this one.
-        begin: called once in every worker before its first item.
-        start: fork saves a worker its imports, several seconds with torch, and is safe where this
-            process has computed nothing in parallel yet; taken on Linux only.
-        where: names the work in an error.
-        setting: conf key of the number of workers, for the same.
+        how: of `Workers`.
 
     Raises:
         ResourceError: a worker was killed, most often for memory.
         Exception: whatever `function` raises; later items are not started.
     """
-    if num_workers <= 1:
-        begin()
-        yield from map(function, items)
-        return
-    context = multiprocessing.get_context(start if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(
-        num_workers, mp_context=context, initializer=_start_worker, initargs=(begin,)
-    )
-    try:
-        yield from _drain(pool, function, iter(items), IN_FLIGHT * num_workers)
-    except BrokenProcessPool:
-        raise ResourceError(
-            "a worker process was killed",
-            where=where,
-            mend=f"lower {setting}, or make more memory free",
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with Workers(num_workers, **how) as workers:
+        yield from workers.map(function, items)
 
 
 def _drain(

@@ -8,10 +8,9 @@ while they are sorted); text and signatures pass through files.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +25,13 @@ from polyseme.data import dedup, documents, spool, tokenizer
 from polyseme.data.card import Tally, card
 from polyseme.data.cleaning import ID_DIGITS, CleanDocument, Cleaner
 from polyseme.data.counts import WordCounter
-from polyseme.data.documents import Document, DocumentWriter
-from polyseme.data.parallel import ordered_map
+from polyseme.data.documents import DocumentWriter, Packed
+from polyseme.data.parallel import HERE, Workers
 from polyseme.data.split import SPLITS, Split, split_of
-from polyseme.data.spool import Packed, SpoolWriter
+from polyseme.data.spool import SpoolWriter
+from polyseme.data.steps import COUNTED, Encoding, Selecting
 from polyseme.data.tokenizer import WordPieces
 from polyseme.data.tokens import TokenWriter
-from polyseme.data.words import normalizer
 from polyseme.errors import DataError
 
 if TYPE_CHECKING:
@@ -59,27 +58,18 @@ class Preparation:
 
     def run(self, num_workers: int) -> dict[str, Any]:
         """Do it all; returns the data card."""
-        reader = items.load("corpus", self.options.reader)
-        selected: Callable[[], Iterator[Document | Packed]]
-        if hasattr(reader, "finished"):
-            tally = Tally()
-            how = Finishing(
-                name=self.name,
-                result=self.result,
-                num_workers=num_workers,
-                progress=self.progress,
-                valid_fraction=self.options.valid_fraction,
-                test_fraction=self.options.test_fraction,
-            )
-            splits = self._select(reader.finished(self.reader_options, self.source, how))
-            tally.read = sum(counts["documents"] for counts in splits.values())
-            selected = partial(documents.read, self.result / documents.FILE)
-        else:
-            tally = self._clean(num_workers)
-            selected = partial(self._kept, kept := self.keep(tally))
-            splits = self._select(one.unpacked() for one in self._kept(kept))
-        pieces = self.learn(self._sample(selected(), splits["train"]["bytes"]))
-        self._tokens(selected(), pieces, splits)
+        # forked: nothing ran in parallel before, and imports take as long as a small corpus
+        with Workers(num_workers, start="fork") as workers:
+            reader = items.load("corpus", self.options.reader)
+            if hasattr(reader, "finished"):
+                tally = Tally()
+                splits = self.select(self._drawn(reader, num_workers), HERE)
+                tally.read = sum(counts["documents"] for counts in splits.values())
+            else:
+                tally = self.clean(workers)
+                splits = self.select(self.kept(self.keep(tally)), workers)
+            pieces = self.learn(self.sample(splits["train"]["bytes"]))
+            self.tokens(splits, workers)
         made = card(
             name=self.name,
             options=self.options,
@@ -92,6 +82,18 @@ class Preparation:
         (self.result / "card.json").write_text(json.dumps(made, sort_keys=True, indent=1) + "\n")
         return made
 
+    def _drawn(self, reader: Any, num_workers: int) -> Iterator[Packed]:
+        """Documents of a reader that gives finished ones."""
+        how = Finishing(
+            name=self.name,
+            result=self.result,
+            num_workers=num_workers,
+            progress=self.progress,
+            valid_fraction=self.options.valid_fraction,
+            test_fraction=self.options.test_fraction,
+        )
+        return map(Packed.of, reader.finished(self.reader_options, self.source, how))
+
     def cleaner(self) -> Cleaner:
         """What cleans documents, in any process."""
         return Cleaner(
@@ -103,7 +105,7 @@ class Preparation:
             self.options.shingle_words,
         )
 
-    def _clean(self, num_workers: int) -> Tally:
+    def clean(self, workers: Workers) -> Tally:
         """Clean all documents in parallel; sentences and signatures go to files, in order."""
         tally = Tally()
         with ExitStack() as stack:
@@ -112,9 +114,7 @@ class Preparation:
             )
             cleaned = stack.enter_context(SpoolWriter(self.work / spool.FILE))
             signatures = stack.enter_context((self.work / "signatures").open("wb"))
-            # forked: nothing ran in parallel before, and imports take as long as a small corpus
-            how: dict[str, Any] = {"num_workers": num_workers, "start": "fork"}
-            for chunk in ordered_map(self.cleaner(), self._chunks(), **how):
+            for chunk in workers.map(self.cleaner(), self._chunks()):
                 for found in filter(tally.passes, chunk):
                     cleaned.write(document_of(found, self.options))
                     signatures.write(found.signature)
@@ -163,29 +163,25 @@ class Preparation:
         tally.exact, tally.near = int(exact.sum()), int(near.sum())
         return ~(exact | near)
 
-    def _kept(self, kept: dedup.Bools) -> Iterator[Packed]:
+    def kept(self, keep: dedup.Bools) -> Iterator[Packed]:
         """The cleaned documents that are no duplicates."""
         found = spool.read(self.work / spool.FILE)
-        return (one for keep, one in zip(kept, found, strict=True) if keep)
+        return (one for kept, one in zip(keep, found, strict=True) if kept)
 
-    def _select(self, kept: Iterable[Document]) -> dict[Split, dict[str, int]]:
+    def select(self, kept: Iterable[Packed], workers: Workers) -> dict[Split, dict[str, int]]:
         """Write the kept documents and the vocabulary; count by split."""
-        normalize = Normalizer(lowercase=self.options.lowercase)
         counters = {split: WordCounter(self.work / split) for split in SPLITS}
-        splits = {
-            split: dict.fromkeys(("documents", "sentences", "words", "bytes"), 0)
-            for split in SPLITS
-        }
+        splits = {split: dict.fromkeys(COUNTED, 0) for split in SPLITS}
+        step = Selecting(self.options.lowercase)
         bar = self._bar("select", "documents", None)
         with bar, DocumentWriter(self.result / documents.FILE) as writer:
-            for document in kept:
-                bar.update()
-                writer.write(document)
-                words = normalize(document)
-                counters[document.split].update(words)
-                counted = (1, *sizes(document, words))
-                for key, size in zip(splits[document.split], counted, strict=True):
-                    splits[document.split][key] += size
+            for rows, found in workers.map(step, documents.grouped(kept)):
+                writer.write_group(rows)
+                for split, counted in found.items():
+                    counters[split].update(counted.words)
+                    for key, size in zip(COUNTED, counted.sums, strict=True):
+                        splits[split][key] += size
+                bar.update(rows.num_rows)
         self.check_splits(splits)
         for split in SPLITS:
             splits[split]["types"] = counters[split].num_types()
@@ -214,12 +210,14 @@ class Preparation:
         path = self.result / "vocabulary.parquet"
         pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
 
-    def _sample(self, selected: Iterable[Document | Packed], train_bytes: int) -> Iterator[str]:
+    def sample(self, train_bytes: int) -> Iterator[str]:
         """Sentences of whole documents of the train split, drawn by their ids."""
         share = self.options.tokenizer_sample_bytes / train_bytes
-        for document in selected:
-            if is_drawn(document, share):
-                yield from map(" ".join, document.sentences)
+        for rows in documents.read_groups(self.result / documents.FILE):
+            ids, splits = rows["doc_id"].to_pylist(), rows["split"].to_pylist()
+            drawn = [is_drawn(*pair, share) for pair in zip(ids, splits, strict=True)]
+            for sentences in rows["sentences"].filter(pa.array(drawn)).to_pylist():
+                yield from map(" ".join, sentences)
 
     def learn(self, sample: Iterable[str]) -> WordPieces:
         """Train the tokenizer, and write it.
@@ -236,23 +234,20 @@ class Preparation:
         trained.save(str(self.result / "tokenizer.json"))
         return WordPieces(trained)
 
-    def _tokens(
-        self,
-        selected: Iterable[Document | Packed],
-        pieces: WordPieces,
-        splits: Mapping[Split, dict[str, int]],
-    ) -> None:
+    def tokens(self, splits: Mapping[Split, dict[str, int]], workers: Workers) -> None:
+        """Write tokens and flags of the kept documents; note how many there are."""
         total = sum(counts["documents"] for counts in splits.values())
+        step = Encoding(self.result / "tokenizer.json")
+        groups = documents.read_groups(self.result / documents.FILE, ("split", "sentences"))
         with ExitStack() as stack:
             writers = {
-                split: stack.enter_context(TokenWriter(self.result, split, pieces))
-                for split in SPLITS
+                split: stack.enter_context(TokenWriter(self.result, split)) for split in SPLITS
             }
             bar = stack.enter_context(self._bar("tokens", "documents", total))
-            for document in selected:
-                for sentence in document.sentences:
-                    writers[document.split].write(sentence)
-                bar.update()
+            for num_rows, found in workers.map(step, groups):
+                for split, encoded in found:
+                    writers[split].add(encoded)
+                bar.update(num_rows)
         for split in SPLITS:
             splits[split]["tokens"] = writers[split].num_tokens
 
@@ -266,31 +261,6 @@ class Preparation:
         )
 
 
-class Normalizer:
-    """Words of documents as the tokenizer normalises them."""
-
-    def __init__(self, *, lowercase: bool) -> None:
-        normalize = normalizer(lowercase=lowercase).normalize_str
-        self._normalize = lru_cache(tokenizer.CACHED_WORDS)(normalize)
-        self._ascii = str.lower if lowercase else str
-
-    def __call__(self, document: Document) -> list[str]:
-        """All words of a document."""
-        words: list[str] = []
-        for sentence in document.sentences:
-            text = " ".join(sentence)
-            if text.isascii():  # several times as fast; an empty sentence has no words
-                words += self._ascii(text).split(" ") if sentence else []
-            else:
-                words += map(self._normalize, sentence)
-        return words
-
-
-def sizes(document: Document, words: Sequence[str]) -> tuple[int, int, int]:
-    """Sentences, words, and bytes of a document's normalised words with one space each."""
-    return len(document.sentences), len(words), len("".join(words).encode()) + len(words)
-
-
 def document_of(found: CleanDocument, options: Config) -> Packed:
     """The cleaned document, with its split."""
     split = split_of(
@@ -301,7 +271,6 @@ def document_of(found: CleanDocument, options: Config) -> Packed:
     return Packed(found.doc_id, found.title, split, found.text)
 
 
-def is_drawn(document: Document | Packed, share: float) -> bool:
+def is_drawn(doc_id: str, split: Split, share: float) -> bool:
     """Whether the tokenizer learns from the document; its first digits have decided the split."""
-    drawn = int(document.doc_id[::-1], 16) / 16**ID_DIGITS
-    return document.split == "train" and drawn < share
+    return split == "train" and int(doc_id[::-1], 16) / 16**ID_DIGITS < share

@@ -16,7 +16,6 @@ from typing import Literal
 
 Unit = Literal["blank_line", "line"]
 
-_SPACE = re.compile(r"\s+")
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000e-\u001b\u007f-\u0084\u0086-\u009f"
     "\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
@@ -26,7 +25,9 @@ _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 def normalize(text: str) -> str:
     """One paragraph in NFC, without invisible characters, with single spaces."""
-    return _SPACE.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", text))).strip()
+    if not (text.isascii() and text.isprintable()):
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+    return " ".join(text.split())
 
 
 def normalize_all(paragraphs: Iterable[str]) -> list[str]:

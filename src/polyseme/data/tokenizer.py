@@ -8,7 +8,7 @@ counts and ties are broken by piece ids.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +26,7 @@ SPACE = "Ġ"
 """The byte of a space in the byte alphabet; every word carries one before it."""
 MIN_PAIR_COUNT = 2
 CACHED_WORDS = 2**18
+WORDS_AT_ONCE = 1_000
 
 
 def train(sentences: Iterable[str], *, vocab_size: int, lowercase: bool, where: str) -> Tokenizer:
@@ -89,7 +90,7 @@ class WordPieces:
             if piece not in SPECIALS:  # in the byte alphabet a character is a byte
                 self.byte_lengths[index] = len(piece)
         self.first_pieces = np.array(sorted(i for p, i in vocabulary.items() if p[0] == SPACE))
-        self.ids = lru_cache(CACHED_WORDS)(self._ids)
+        self._known: dict[str, tuple[int, ...]] = {}
         self.normalize = lru_cache(CACHED_WORDS)(self._normalize)
 
     def __reduce__(self) -> tuple[type[WordPieces], tuple[Tokenizer]]:
@@ -113,9 +114,30 @@ class WordPieces:
             raise DataError(f"the first pieces are not {wanted}", where=path, mend=mend)
         return found
 
-    def _ids(self, word: str) -> tuple[int, ...]:
+    def ids(self, word: str) -> tuple[int, ...]:
         """Ids of one word; a word that normalises to nothing is [UNK], so alignment holds."""
-        return tuple(self.tokenizer.encode(word, add_special_tokens=False).ids) or (UNK,)
+        found = self._known.get(word)
+        return self.ids_of([word])[0] if found is None else found
+
+    def ids_of(self, words_N: Sequence[str]) -> list[tuple[int, ...]]:
+        """Ids of each word; those of so many words are remembered."""
+        known = self._known
+        if missing := list({word: None for word in words_N if word not in known}):
+            if len(known) + len(missing) > CACHED_WORDS:
+                known = self._known = {}  # a new one: other threads may read the old one
+                missing = list(dict.fromkeys(words_N))
+            for first in range(0, len(missing), WORDS_AT_ONCE):
+                some = missing[first : first + WORDS_AT_ONCE]
+                known.update(zip(some, self._encoded(some), strict=True))
+        return [known[word] for word in words_N]
+
+    def _encoded(self, words: list[str]) -> list[tuple[int, ...]]:
+        """Ids of some words, in one call: the library's overhead is that of three words."""
+        found = self.tokenizer.encode(words, is_pretokenized=True, add_special_tokens=False)
+        ids: list[list[int]] = [[] for _ in words]
+        for piece, place in zip(found.ids, found.word_ids, strict=True):
+            ids[place or 0].append(piece)  # only special pieces have no place, and there are none
+        return [tuple(one) or (UNK,) for one in ids]
 
     def _normalize(self, word: str) -> str:
         """The form of the word that vocabulary.parquet lists."""

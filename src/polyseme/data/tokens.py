@@ -7,24 +7,23 @@ sentence is [CLS], its pieces, [SEP]. `<split>.flags` holds one uint8 a token.
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from polyseme.data.split import Split
-from polyseme.data.tokenizer import CACHED_WORDS, CLS, SEP, WordPieces
+from polyseme.data.tokenizer import CLS, SEP, WordPieces
 from polyseme.errors import DataError
 
 CONTINUATION, FIRST, SPECIAL = 0, 1, 2
 """Flags: later piece of a word, first piece of a word, [CLS] or [SEP]."""
 UINT16_PIECES = 2**16
-_SPECIAL = bytes([SPECIAL])
 
 
 def token_dtype(vocab_size: int) -> np.dtype[Any]:
@@ -35,20 +34,16 @@ def token_dtype(vocab_size: int) -> np.dtype[Any]:
 class TokenWriter:
     """Append sentences to the two files of a split; use as a context manager."""
 
-    def __init__(self, folder: Path, split: Split, pieces: WordPieces) -> None:
+    def __init__(self, folder: Path, split: Split) -> None:
         self._tokens = (folder / f"{split}.tokens").open("wb")
         self._flags = (folder / f"{split}.flags").open("wb")
-        self._word = _packed(pieces).__getitem__
-        self._cls, self._sep = (np.array([i], _packed(pieces).dtype).tobytes() for i in (CLS, SEP))
         self.num_tokens = 0
 
-    def write(self, sentence: Sequence[str]) -> None:
-        """Add one sentence of words."""
-        words = list(map(self._word, sentence))
-        flags = b"".join([_SPECIAL, *[flags for _, flags in words], _SPECIAL])
-        self._tokens.write(b"".join([self._cls, *[ids for ids, _ in words], self._sep]))
-        self._flags.write(flags)
-        self.num_tokens += len(flags)
+    def add(self, encoded: Encoded) -> None:
+        """Add sentences."""
+        self._tokens.write(encoded.tokens)
+        self._flags.write(encoded.flags)
+        self.num_tokens += len(encoded.flags)
 
     def __enter__(self) -> TokenWriter:
         return self
@@ -60,24 +55,51 @@ class TokenWriter:
             self._flags.close()
 
 
-class _Packed(dict[str, tuple[bytes, bytes]]):
-    """Ids and flags of words as they stand in the files, of a bounded number of words."""
-
-    def __init__(self, pieces: WordPieces) -> None:
-        super().__init__()
-        self.dtype, self._ids = token_dtype(pieces.vocab_size), pieces.ids
-
-    def __missing__(self, word: str) -> tuple[bytes, bytes]:
-        if len(self) >= CACHED_WORDS:
-            self.clear()
-        ids = self._ids(word)
-        packed = struct.pack(f"<{len(ids)}{self.dtype.char}", *ids)
-        self[word] = packed, bytes([FIRST]) + bytes([CONTINUATION]) * (len(ids) - 1)
-        return self[word]
+SPECIALS = ((CLS,), (SEP,))
+"""Before and behind each sentence."""
 
 
-_packed = lru_cache(1)(_Packed)
-"""One for the writers of all splits."""
+class Encoded(NamedTuple):
+    """Sentences as they stand in the two files."""
+
+    tokens: bytes
+    flags: bytes
+
+
+def encode(words: pa.Array, lengths_S: npt.NDArray[Any], pieces: WordPieces) -> Encoded:
+    """Encode sentences: each type once, all else is arithmetic on arrays.
+
+    Args:
+        words: of all sentences, in order; strings.
+        lengths_S: words of each sentence.
+        pieces: the tokenizer.
+    """
+    coded = words.dictionary_encode()
+    ids_W = pieces.ids_of(coded.dictionary.to_pylist())
+    units = [*SPECIALS, *ids_W]  # what stands in a sentence
+    size_U = np.fromiter(map(len, units), np.int64, len(units))
+    unit_N = _units(coded.indices.to_numpy() + len(SPECIALS), lengths_S)
+    size_N = size_U[unit_N]
+    ends_N = np.cumsum(size_N)
+    num_tokens = int(ends_N[-1]) if len(ends_N) else 0
+    # token t of the text is token `shift + t` of the list of units, `shift` being that of its unit
+    shift_N = (np.cumsum(size_U) - size_U)[unit_N] - (ends_N - size_N)
+    all_ids = np.array(list(chain.from_iterable(units)), token_dtype(pieces.vocab_size))
+    tokens = all_ids[np.repeat(shift_N, size_N) + np.arange(num_tokens)]
+    flags = np.full(num_tokens, CONTINUATION, np.uint8)
+    flags[ends_N - size_N] = np.where(unit_N < len(SPECIALS), SPECIAL, FIRST)
+    return Encoded(tokens.tobytes(), flags.tobytes())
+
+
+def _units(word_N: npt.NDArray[Any], lengths_S: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Words with 0 before each sentence and 1 behind it."""
+    ends_S = np.cumsum(lengths_S + 2)
+    units = np.empty(len(word_N) + 2 * len(lengths_S), dtype=np.int64)
+    is_word = np.ones(len(units), dtype=np.bool_)
+    is_word[ends_S - 1] = is_word[ends_S - lengths_S - 2] = False
+    units[is_word] = word_N
+    units[ends_S - lengths_S - 2], units[ends_S - 1] = 0, 1
+    return units
 
 
 def _row(

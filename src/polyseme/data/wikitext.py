@@ -2,8 +2,8 @@
 
 mwparserfromhell finds tokens in C and builds a tree of nodes from them in Python, which takes ten
 times as long. Most of the nodes (templates, references, tables) are dropped, so the tokens are
-walked here instead, and what is not visible is skipped. The text is that of a walk over the tree;
-a test holds the two equal.
+walked here instead, and what is not visible is skipped. Most of it is cut down before
+(wikicuts.py). The text is that of a walk over the tree; a test holds the two equal.
 """
 
 from __future__ import annotations
@@ -16,12 +16,20 @@ from mwparserfromhell import parser
 from mwparserfromhell.parser import tokens as kinds
 from mwparserfromhell.parser.builder import Builder
 
+from polyseme.data.wikicuts import shortened
+
 Token = Any
 TagText = Callable[[str, bool], str | None]
 LinkText = Callable[[str, bool], str | None]
 
 _TAG_ENDS = (kinds.TagCloseClose, kinds.TagCloseSelfclose)
 _NAME_ENDS = (kinds.TagAttrStart, kinds.TagCloseOpen, kinds.TagCloseSelfclose)
+_WIKILINK = (kinds.WikilinkOpen, kinds.WikilinkSeparator, kinds.WikilinkClose)
+_EXTERNAL_LINK = (
+    kinds.ExternalLinkOpen,
+    kinds.ExternalLinkSeparator,
+    kinds.ExternalLinkClose,
+)
 _SKIPPED = {
     kinds.TemplateOpen: kinds.TemplateClose,
     kinds.ArgumentOpen: kinds.ArgumentClose,
@@ -50,9 +58,9 @@ def visible(text: str, *, tag_text: TagText, link_text: LinkText) -> str:
         tag_text: of a tag's name (in lower case) and whether it is wiki markup (`*`, `----`): the
             text that stands for the tag with its content, or None to keep the content.
         link_text: of a link's target and whether the link has a text of its own: the text that
-            stands for the link, or None to keep its text.
+            stands for the link, or None to keep its text. Templates in the target are cut down.
     """
-    walk = _Walk(_tokenizer().tokenize(text, 0, True), tag_text, link_text)
+    walk = _Walk(_tokenizer().tokenize(shortened(text), 0, True), tag_text, link_text)
     walk.run(0, (_End,))
     return "".join(walk.found)
 
@@ -99,23 +107,16 @@ class _Walk:
     def _source(self, start: int, stop: int) -> str:
         """Wikitext of a range of tokens."""
         part = self._tokens[start:stop]
+        if len(part) == 1 and type(part[0]) is kinds.Text:
+            return str(part[0]["text"])
         if {type(token) for token in part} <= {kinds.Text}:
             return "".join([token["text"] for token in part])
         return str(Builder().build(part))
 
     def _link(self, place: int) -> int:
-        start = place = place + 1
-        depth = 0
-        while True:
-            kind = type(self._tokens[place])
-            if kind is kinds.WikilinkOpen:
-                depth += 1
-            elif not depth and kind in (kinds.WikilinkSeparator, kinds.WikilinkClose):
-                break
-            elif kind is kinds.WikilinkClose:
-                depth -= 1
-            place += 1
-        has_text = kind is kinds.WikilinkSeparator
+        start = place + 1
+        place = self._target_end(start, *_WIKILINK)
+        has_text = type(self._tokens[place]) is kinds.WikilinkSeparator
         text = self._link_text(self._source(start, place).strip(), has_text)
         if has_text and text is None:
             return self.run(place + 1, (kinds.WikilinkClose,)) + 1
@@ -124,25 +125,28 @@ class _Walk:
 
     def _external(self, place: int) -> int:
         """The text of an external link, if it has one."""
-        opens, closes = kinds.ExternalLinkOpen, kinds.ExternalLinkClose
-        place, depth = place + 1, 0
+        place = self._target_end(place + 1, *_EXTERNAL_LINK)
+        if type(self._tokens[place]) is kinds.ExternalLinkClose:
+            return place + 1
+        return self.run(place + 1, (kinds.ExternalLinkClose,)) + 1
+
+    def _target_end(self, place: int, opens: type, separator: type, closes: type) -> int:
+        """Place of the token that ends the target of a link; links may stand in it."""
+        tokens, depth = self._tokens, 0
         while True:
-            kind = type(self._tokens[place])
+            kind = type(tokens[place])
             if kind is opens:
                 depth += 1
-            elif not depth and kind in (kinds.ExternalLinkSeparator, closes):
-                break
+            elif not depth and (kind is separator or kind is closes):
+                return place
             elif kind is closes:
                 depth -= 1
             place += 1
-        if kind is closes:
-            return place + 1
-        return self.run(place + 1, (closes,)) + 1
 
     def _tag(self, place: int) -> int:
-        start, token = place + 1, self._tokens[place]
+        start, markup = place + 1, self._tokens[place].get("wiki_markup")
         place = self._end(start, kinds.TagOpenOpen, _NAME_ENDS)
-        text = self._tag_text(self._source(start, place).strip().lower(), bool(token.wiki_markup))
+        text = self._tag_text(self._source(start, place).strip().lower(), bool(markup))
         if text is not None:
             self.found.append(text)
             return self._end(place, kinds.TagOpenOpen, _TAG_ENDS) + 1

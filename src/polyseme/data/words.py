@@ -9,6 +9,7 @@ character alone.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from sentencex import segment
@@ -22,6 +23,21 @@ NUMBER = r"\p{N}+(?:[.,]\p{N}+)*"
 PATTERN = rf"{LETTERS}(?:['’]{LETTERS})*|{NUMBER}|[^\s]"
 _ASCII = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*|[0-9]+(?:[.,][0-9]+)*|[^\s]", re.ASCII)
 """The same for ASCII text, several times as fast."""
+_LATIN_ENDS, _PUNCTUATION = 0x250, "\u2010-\u2027"
+
+
+def _latin() -> re.Pattern[str]:
+    """The same for Latin letters with the usual quotes and dashes: no marks, no joiners."""
+    letters, numbers = (
+        "".join(c for c in map(chr, range(_LATIN_ENDS)) if unicodedata.category(c)[0] == kind)
+        for kind in "LN"
+    )
+    word = rf"[{letters}]+(?:['’][{letters}]+)*"
+    return re.compile(rf"{word}|[{numbers}]+(?:[.,][{numbers}]+)*|[^\t-\r \x85\xa0]")
+
+
+_LATIN = _latin()
+_IS_LATIN = re.compile(rf"[\0-{chr(_LATIN_ENDS - 1)}{_PUNCTUATION}]*")
 
 
 def normalizer(*, lowercase: bool) -> Normalizer:
@@ -73,6 +89,8 @@ class WordSplitter:
         """Words in their original casing."""
         if sentence.isascii():
             return _ASCII.findall(sentence)
+        if _IS_LATIN.fullmatch(sentence):
+            return _LATIN.findall(sentence)
         return [word for word, _ in self._splitter.pre_tokenize_str(sentence)]
 
     def spaced(self, sentence: str) -> list[str]:

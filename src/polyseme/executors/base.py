@@ -16,6 +16,7 @@ from typing import Any
 from polyseme import items
 from polyseme.config import build, config
 from polyseme.errors import ConfigError
+from polyseme.runtime.settings import Runtime
 from polyseme.urls import redacted
 
 HERE = {"module": "here"}
@@ -81,20 +82,28 @@ class Executor(ABC):
             PolysemeError: one of them failed.
         """
 
+    def check(self, runtime: Runtime) -> None:  # noqa: B027 - most have nothing to ask for
+        """Raise a ConfigError where a job has no room for what the runtime asks for."""
+
     def text(self, commands: Sequence[Command]) -> str:
         """What `run` would start, as a shell script."""
         return "".join(f"{command}\n" for command in commands)
 
 
-def make(values: Mapping[str, Any]) -> Executor:
+def make(values: Mapping[str, Any], runtime: Runtime | None = None) -> Executor:
     """The executor that the group `executor` of the params describes.
 
+    Args:
+        runtime: what each job is to have room for.
+
     Raises:
-        ConfigError: unknown module, unknown key, or a value out of range.
+        ConfigError: unknown module, unknown key, a value out of range, or no room.
     """
     if "module" not in values:
         known = ", ".join(items.available("executor"))
         raise ConfigError("key 'executor.module' is missing", where=FILE, mend=f"one of {known}")
     module = items.load("executor", str(values["module"]))
     made: Executor = module.Executor(build(module.Config, values, file=FILE, key="executor"))
+    if runtime is not None:
+        made.check(runtime)
     return made

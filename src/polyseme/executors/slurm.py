@@ -24,6 +24,7 @@ from polyseme.executors.common import submitting
 from polyseme.executors.common.job import Job
 from polyseme.executors.common.submitting import FOLDER, JobError, Submitting
 from polyseme.runtime import whole
+from polyseme.runtime.settings import Runtime
 
 if TYPE_CHECKING:
     from submitit import Job as Submitted
@@ -95,6 +96,23 @@ class Executor(Submitting):
     def room(self, *, here: int, most: int) -> int:
         """All at once: the cluster has them wait."""
         return max(1, most)
+
+    def check(self, runtime: Runtime) -> None:
+        """Raise a ConfigError where a job has fewer GPUs or cores than its processes use."""
+        options, is_gpu = self.options, runtime.accelerator == "gpu"
+        processes = runtime.num_processes
+        if processes == "auto":
+            processes = options.gpus if is_gpu else 1  # on processors: as many as have room
+        asked = [("gpus", options.gpus, max(1, processes), "runtime.num_processes")] * is_gpu
+        cores = processes * runtime.num_threads
+        asked.append(("cpus", options.cpus, cores, "runtime.num_threads of each process"))
+        for name, has, needs, what in asked:
+            if has < needs:
+                raise ConfigError(
+                    f"executor.{name} = {has} of a job; the runtime needs {needs} ({what})",
+                    where=FILE,
+                    mend=f"set executor.{name}={needs}, or change the runtime",
+                )
 
     def parameters(self) -> dict[str, Any]:
         """Of submitit.SlurmExecutor.update_parameters; what is not set is left out."""

@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from polyseme.errors import ConfigError, PolysemeError
 from polyseme.executors import base as executors
 from polyseme.executors.base import Command, Executor
-from polyseme.runtime import whole
+from polyseme.runtime import settings, whole
 
 if TYPE_CHECKING:
     from polyseme.sweeps import conf
@@ -186,7 +187,8 @@ def _executor(chosen: argparse.Namespace) -> list[str]:
 def _made(families: Mapping[str, Any]) -> Executor:
     """The executor of the sweep."""
     params = next(iter(families.values())).params
-    return executors.make(params.get("executor", executors.HERE))
+    runtime = settings.read(params["runtime"])
+    return executors.make(params.get("executor", executors.HERE), runtime)
 
 
 def _commands(chosen: argparse.Namespace, families: Mapping[str, Any]) -> list[Command]:
@@ -194,20 +196,32 @@ def _commands(chosen: argparse.Namespace, families: Mapping[str, Any]) -> list[C
     words = ["sweep", chosen.name, "--yes", "--as-worker"]
     program = (sys.executable, "-m", "polyseme.cli", *words)
     made = range(1, chosen.workers + 1)
-    more = _threads(families) | ({STORAGE: kept} if (kept := chosen.storage or _given()) else {})
-    return [Command(program, f"worker {number}", more) for number in made]
+    return [Command(program, f"worker {number}", _threads(families)) for number in made]
 
 
 def _given() -> str:
-    """URL of the study from the environment: a password in it stays out of lists of processes."""
+    """URL of the study from the environment."""
     return os.environ.get(STORAGE, "")
+
+
+@contextmanager
+def _handed_on(url: str) -> Iterator[None]:
+    """The URL of the study in the environment, which children and jobs inherit: a password in it
+    stands neither in lists of processes nor in what is kept of a job."""
+    before = _given()
+    os.environ[STORAGE] = url or before
+    try:
+        yield
+    finally:
+        os.environ[STORAGE] = before
 
 
 def _workers(chosen: argparse.Namespace, families: Mapping[str, Any]) -> int:
     """Run so many workers."""
     commands = _commands(chosen, families)
     here = partial(_together, commands)
-    return _made(families).run(commands, key=f"sweep-{chosen.name}", here=here)
+    with _handed_on(chosen.storage):
+        return _made(families).run(commands, key=f"sweep-{chosen.name}", here=here)
 
 
 def _together(commands: Sequence[Command]) -> int:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from polyseme import items
 from polyseme.corpora.base import RawDocument
 from polyseme.data import spool
-from polyseme.data.documents import Document
+from polyseme.data.documents import Packed
 
 if TYPE_CHECKING:
     from polyseme.data.corpus import Config
@@ -78,11 +78,11 @@ class Job:
                 if number % sharing == first:
                     yield index * NUMBERS + number, raw
 
-    def cleaned(self, rank: int) -> Iterator[Document]:
+    def cleaned(self, rank: int) -> Iterator[Packed]:
         """What the task has cleaned and the pass `decide` keeps."""
         keep = np.load(self.done("decide") / f"{rank:05d}.npy")
         found = spool.read(self.done("clean", rank) / spool.FILE)
-        return (one.unpacked() for kept, one in zip(keep, found, strict=True) if kept)
+        return (one for kept, one in zip(keep, found, strict=True) if kept)
 
     def ranks_in_order(self) -> npt.NDArray[np.int32]:
         """For each cleaned document, in the order of the source: the task that has it."""

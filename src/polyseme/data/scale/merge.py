@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polyseme.data.card import Tally, card
-from polyseme.data.documents import FILE, Document, DocumentWriter
+from polyseme.data.documents import FILE, DocumentWriter, Packed
 from polyseme.data.scale.job import Job
 from polyseme.data.split import SPLITS
 from polyseme.data.tokenizer import WordPieces
@@ -54,13 +54,17 @@ def merge(job: Job, result: Path) -> dict[str, Any]:
 
 def _merge_documents(job: Job, ranks: Ranks, path: Path) -> npt.NDArray[np.int8]:
     """Write the kept documents in order; returns the number of the split of each."""
-    cleaned: list[Iterator[Document]] = [job.cleaned(task) for task in range(job.num_tasks)]
+    cleaned = [job.cleaned(task) for task in range(job.num_tasks)]
     splits = np.empty(len(ranks), dtype=np.int8)
-    with DocumentWriter(path) as writer:
+
+    def in_order() -> Iterator[Packed]:
         for index, rank in enumerate(ranks):
             document = next(cleaned[rank])
-            writer.write(document)
             splits[index] = SPLITS.index(document.split)
+            yield document
+
+    with DocumentWriter(path) as writer:
+        writer.write_all(in_order())
     return splits
 
 

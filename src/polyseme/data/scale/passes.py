@@ -21,15 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
-from polyseme.data import spool
+from polyseme.data import spool, steps
 from polyseme.data.card import Tally
 from polyseme.data.counts import WordCounter
 from polyseme.data.dedup import NUM_HASHES
-from polyseme.data.preparation import Normalizer, Preparation, document_of, is_drawn, sizes
+from polyseme.data.documents import grouped, table
+from polyseme.data.preparation import Preparation, document_of, is_drawn
 from polyseme.data.scale.job import Job
 from polyseme.data.split import SPLITS
 from polyseme.data.spool import SpoolWriter
-from polyseme.data.tokenizer import WordPieces
+from polyseme.data.steps import Normalizer, sizes
 from polyseme.data.tokens import TokenWriter
 from polyseme.runtime import collecting
 
@@ -64,13 +65,11 @@ def clean(job: Job, rank: int, folder: Path) -> None:
             (found,) = cleaner([raw])
             if not tally.passes(found):
                 continue
-            packed = document_of(found, job.options)
-            document = packed.unpacked()
-            cleaned.write(packed)
+            document = document_of(found, job.options)
+            cleaned.write(document)
             signatures.write(found.signature)
             places.append(place)
-            found_sizes = sizes(document, normalize(document))
-            numbers.extend([SPLITS.index(document.split), *found_sizes])
+            numbers.extend([SPLITS.index(document.split), *sizes(document, normalize)])
     np.save(folder / "places.npy", np.array(places, dtype=np.int64))
     np.save(folder / "ids.npy", np.array(tally.ids, dtype=np.uint64))
     np.save(folder / "numbers.npy", np.array(numbers, dtype=np.int64).reshape(-1, 4))
@@ -83,8 +82,8 @@ def decide(job: Job, rank: int, folder: Path) -> None:
     tally = _tally(job)
     tally.ids = array("Q", _gathered(job, "ids.npy", ranks))
     _gather_signatures(job, ranks, folder / "signatures")
-    steps = preparation(job, folder, folder)
-    kept = steps.keep(tally)
+    preparing = preparation(job, folder, folder)
+    kept = preparing.keep(tally)
     (folder / "signatures").unlink()
     numbers = _gathered(job, "numbers.npy", ranks)[kept]
     splits = {}
@@ -92,7 +91,7 @@ def decide(job: Job, rank: int, folder: Path) -> None:
         mine = numbers[numbers[:, 0] == index]
         sums = [len(mine), *map(int, mine[:, 1:].sum(axis=0))]
         splits[split] = dict(zip(("documents", "sentences", "words", "bytes"), sums, strict=True))
-    steps.check_splits(splits)
+    preparing.check_splits(splits)
     np.save(folder / "kept.npy", kept)
     for task in tasks:
         np.save(folder / f"{task:05d}.npy", kept[ranks == task])
@@ -103,31 +102,32 @@ def decide(job: Job, rank: int, folder: Path) -> None:
 
 def count(job: Job, rank: int, folder: Path) -> None:
     """Count words by split; write what the tokenizer learns from."""
-    normalize = Normalizer(lowercase=job.options.lowercase)
     counters = {split: WordCounter(folder / split) for split in SPLITS}
     splits = json.loads((job.done("decide") / "splits.json").read_text())
     share = job.options.tokenizer_sample_bytes / splits["train"]["bytes"]
     with (folder / SAMPLE).open("w", encoding="utf-8") as sample:
-        for document in job.cleaned(rank):
-            counters[document.split].update(normalize(document))
-            lines = [" ".join(s) for s in document.sentences] if is_drawn(document, share) else []
-            sample.write(json.dumps(lines) + "\n")
+        for group in grouped(job.cleaned(rank)):
+            for split, counted in steps.count(table(group), job.options.lowercase).items():
+                counters[split].update(counted.words)
+            for one in group:
+                drawn = is_drawn(one.doc_id, one.split, share)
+                sample.write(json.dumps(one.text.split("\n") if drawn else []) + "\n")
     for split, counter in counters.items():
         counter.save(folder / f"{split}.tsv")
 
 
 def learn(job: Job, rank: int, folder: Path) -> None:
     """Merge the counts; train the tokenizer."""
-    steps, types = preparation(job, folder, folder), {}
+    preparing, types = preparation(job, folder, folder), {}
     for split in SPLITS:
         runs = [job.done("count", task) / f"{split}.tsv" for task in range(job.num_tasks)]
         counter = WordCounter(folder / split, runs=runs)
         types[split] = counter.num_types()
         if split == "train":
-            steps.write_vocabulary(counter.most_common(job.options.max_types))
+            preparing.write_vocabulary(counter.most_common(job.options.max_types))
         shutil.rmtree(folder / split)
     _dump(folder / "types.json", types)
-    steps.learn(_sample(job))
+    preparing.learn(_sample(job))
 
 
 def _sample(job: Job) -> Iterator[str]:
@@ -142,17 +142,17 @@ def _sample(job: Job) -> Iterator[str]:
 
 def tokens(job: Job, rank: int, folder: Path) -> None:
     """Write the tokens of the task's documents, and how many each has."""
-    pieces, lengths = WordPieces.load(job.done("learn") / "tokenizer.json"), array("q")
+    encoding, lengths = steps.Encoding(job.done("learn") / "tokenizer.json"), array("q")
     with ExitStack() as stack:
-        writers = {
-            split: stack.enter_context(TokenWriter(folder, split, pieces)) for split in SPLITS
-        }
-        for document in job.cleaned(rank):
-            writer = writers[document.split]
-            before = writer.num_tokens
-            for sentence in document.sentences:
-                writer.write(sentence)
-            lengths.append(writer.num_tokens - before)
+        writers = {split: stack.enter_context(TokenWriter(folder, split)) for split in SPLITS}
+        for group in grouped(job.cleaned(rank)):
+            found = np.zeros(len(group), dtype=np.int64)
+            for split, encoded in encoding(table(group))[1]:
+                writers[split].add(encoded)
+                mine = np.array([one.split == split for one in group])
+                sentences_D = [one.num_sentences for one in group if one.split == split]
+                found[mine] = steps.document_lengths(encoded, sentences_D)
+            lengths.extend(found.tolist())
     np.save(folder / "lengths.npy", np.array(lengths, dtype=np.int64))
 
 
