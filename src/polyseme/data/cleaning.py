@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from polyseme import items
@@ -18,6 +18,9 @@ from polyseme.runtime import collecting
 
 Dropped = Literal["", "empty", "short"]
 ID_DIGITS = 16
+
+
+_load = lru_cache(8)(items.load)  # which looks at the folder of readers each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Cleaner:
     def _clean(self, raw: RawDocument) -> CleanDocument:
         title = normalize(raw.title)
         text, sentences = hashlib.sha256(), []
-        for paragraph in normalize_all(items.load("corpus", self.reader).clean(self.options, raw)):
+        for paragraph in normalize_all(_load("corpus", self.reader).clean(self.options, raw)):
             found = self._splitter.sentences([paragraph])
             if sum(map(len, found)) >= self.min_paragraph_words:
                 text.update(paragraph.encode() + b"\n")

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from datasketch import MinHash
 
 Bools = npt.NDArray[np.bool_]
@@ -41,14 +40,14 @@ def signature(words: Sequence[str], *, shingle_words: int) -> Signature:
     """MinHash signature of a document.
 
     Args:
-        words: all words, in order; casing is ignored.
+        words: all words, in order, without spaces; casing is ignored.
         shingle_words: n of the n-grams; a shorter document is one n-gram.
 
     Returns:
         uint32 array of NUM_HASHES.
     """
-    hashes = shingle_hashes(words, shingle_words)
-    sketch = _empty().copy()
+    hashes, sketch = shingle_hashes(words, shingle_words), _sketch()
+    sketch.clear()
     for first in range(0, len(hashes), SHINGLES_AT_ONCE):
         sketch.update_batch([hashes[first : first + SHINGLES_AT_ONCE]])
     return np.asarray(sketch.hashvalues, dtype=np.uint32)
@@ -60,9 +59,8 @@ def shingle_hashes(words: Sequence[str], shingle_words: int) -> npt.NDArray[np.u
     Hashing words, not n-grams, leaves a look-up a word; all else is arithmetic on arrays. Equal
     n-grams have equal hashes, and others the same one about as often as chance has it.
     """
-    known, coded = _word_hashes(), pa.array(words, pa.string()).dictionary_encode()
-    types = [known[word.lower()] for word in coded.dictionary.to_pylist()]
-    hashes = np.array(types, dtype=np.uint64)[coded.indices.to_numpy()]
+    lower = " ".join(words).lower().split(" ") if words else []
+    hashes = np.fromiter(map(_word_hashes().__getitem__, lower), np.uint64, len(words))
     size = max(1, min(shingle_words, len(words)))
     found = np.zeros(max(1, len(words) - size + 1), dtype=np.uint64)
     for place in range(min(size, len(words))):
@@ -89,7 +87,7 @@ def _word_hashes() -> _WordHashes:
 
 
 @cache
-def _empty() -> MinHash:
+def _sketch() -> MinHash:
     return MinHash(NUM_HASHES, seed=1, hashfunc=_hashed_already)
 
 
