@@ -23,7 +23,6 @@ from polyseme.data.tokens import SPECIAL, Encoded, encode
 from polyseme.data.words import normalizer
 
 COUNTED = ("documents", "sentences", "words", "bytes")
-Flags = npt.NDArray[np.bool_]
 
 
 class Normalizer:
