@@ -13,7 +13,7 @@ import pytest
 from benchmarks import _tasks
 
 from polyseme.data import documents
-from polyseme.data.documents import Document, DocumentWriter
+from polyseme.data.documents import DocumentWriter, Packed, pack
 from polyseme.errors import DataError
 from polyseme.language import gold
 from polyseme.tasks import base, controlled_features, sentence_length, word_content
@@ -30,15 +30,17 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     random = np.random.default_rng(0)
     shares = 1 / np.arange(5, 5 + len(WORDS))
+    made = []
+    for number in range(300):
+        texts = [
+            list(map(str, random.choice(WORDS, size, p=shares / shares.sum())))
+            for size in random.choice(LENGTHS, 10)
+        ]
+        texts = [[words[0].capitalize(), *words[1:]] for words in texts]
+        split: Any = ("train", "train", "valid", "test")[number % 4]
+        made.append(Packed(str(number), "", split, pack(texts)))
     with DocumentWriter(folder / documents.FILE) as writer:
-        for number in range(300):
-            texts = [
-                list(map(str, random.choice(WORDS, size, p=shares / shares.sum())))
-                for size in random.choice(LENGTHS, 10)
-            ]
-            texts = [[words[0].capitalize(), *words[1:]] for words in texts]
-            split: Any = ("train", "train", "valid", "test")[number % 4]
-            writer.write(Document(str(number), "", split, texts))
+        writer.write_all(made)
     ranked = ["the", "3rd", *WORDS]
     counts = range(len(ranked), 0, -1)
     pq.write_table(pa.table({"word": ranked, "count": counts}), folder / "vocabulary.parquet")
