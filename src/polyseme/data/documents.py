@@ -80,10 +80,6 @@ class Packed:
         """The document, packed."""
         return cls(document.doc_id, document.title, document.split, pack(document.sentences))
 
-    def unpacked(self) -> Document:
-        """The document as its readers have it."""
-        return Document(self.doc_id, self.title, self.split, self.sentences)
-
 
 def grouped(found: Iterable[Packed]) -> Iterator[list[Packed]]:
     """Documents of one row group after the other."""
