@@ -82,7 +82,9 @@ def test_no_more_units_are_chosen_than_fit_beside_those_of_the_test(probed: Prob
 def test_a_limit_below_what_the_test_needs_is_refused(probed: Probed) -> None:
     test = labellings.units_of(probed, "test", None).h_LND.nbytes + _noted()
     options = linear.Config(max_gib=test / 2**30)
-    with pytest.raises(ConfigError, match=r"test units of tags alone take 0.*GiB.* raise max_gib"):
+    with pytest.raises(
+        ConfigError, match=r"test units of tags, and .* units, take 0.*GiB.* raise max_gib"
+    ):
         labellings.most_units(probed, options)
     assert labellings.most_units(probed, options, "valid", 1) > 1
 

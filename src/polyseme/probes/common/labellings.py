@@ -135,10 +135,10 @@ def most_units(
     left = max_gib * GIB - held
     if left <= 0:
         raise ConfigError(
-            f"{number:,} {beside} units of {probed.task.name} alone take {held / GIB:.3g} GiB, "
-            f"and max_gib = {max_gib:g}",
+            f"{number:,} {beside} units of {probed.task.name}, and what is noted of each of its "
+            f"{sum(places.values()):,} units, take {held / GIB:.3g} GiB, and max_gib = {max_gib:g}",
             where="conf/probe",
-            mend="raise max_gib of the probe",
+            mend="raise max_gib of the probe, or make the task smaller",
         )
     return min(
         getattr(options, "max_units", usual.max_units),
