@@ -16,6 +16,7 @@ import pytest
 
 from polyseme import cli, repro
 from polyseme.errors import ConfigError
+from polyseme.runtime import settings
 from polyseme.runtime.console import Console
 from polyseme.runtime.settings import Runtime
 
@@ -52,7 +53,7 @@ def test_every_stage_of_every_model_is_dealt_out_once_and_a_model_stays_together
         ({"num_threads": 1}, 2, 2),
         ({"num_threads": 1}, 64, repro.MOST_JOBS),
         ({"num_threads": 2, "num_processes": 2}, 16, 4),
-        ({"num_threads": 1, "num_processes": "auto"}, os.cpu_count(), 1),
+        ({"num_threads": 1, "num_processes": "auto"}, settings.cores(), 1),
         ({"num_threads": 4}, 2, 1),
         ({"num_threads": 1, "accelerator": "gpu"}, 16, 1),
     ],
