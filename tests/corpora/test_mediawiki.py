@@ -110,6 +110,7 @@ def clean(text: str) -> list[str]:
         ("Go [http://x.org there] or http://y.org now.", "Go there or now."),
         ("H<sub>2</sub>O and <math>x^2</math> end.<!-- no -->", "H2O and end."),
         ("__NOTOC__ Text.", "Text."),
+        ("Some (  spaces ) here , there .", "Some (spaces) here, there."),
         ("one line\nsame paragraph", "one line same paragraph"),
     ],
 )
@@ -127,6 +128,12 @@ def test_headings_lists_and_tables_are_dropped_and_end_paragraphs() -> None:
         "{| class=x\n|-\n| cell || {{t}}\n|}\nThird.\n<ul><li>html item</li></ul>\n\nFourth."
     )
     assert clean(text) == ["First.", "Second.", "Third.", "Fourth."]
+
+
+@pytest.mark.parametrize("link", ["[[{{x}} y]]", "[[de:{{x}}]]"])
+def test_a_line_is_left_out_whose_link_is_named_by_a_template(link: str) -> None:
+    assert clean(f"First.\n\nSee {link} here.\n\nLast.") == ["First.", "Last."]
+    assert clean("See [[{{x}}|the page]] here.") == ["See the page here."]
 
 
 def test_unbalanced_markup_does_not_leak() -> None:
@@ -201,6 +208,8 @@ def test_templates_and_references_of_the_excerpt_are_cut_down() -> None:
         *[(same, same) for same in (
             "{{{a}}} {{b}}", "<nowiki>{{a}}</nowiki>", "{{a", "{{ }}", "{{a|<b>}}", "{{a|[[b}}",
             "<ref name=x>", "<references/>", "<ref a=\"x>b</ref>", "{{#if:a|b}}", "{{http://x}}",
+            "<inputbox>{{a}}</inputbox>",
+            "<section>{{a}}</section>", "<NoWiki>{{a}}</NoWiki>", "{{a:b|c}}", "{{a\nb|c}}",
         )],
     ],
 )  # fmt: skip
