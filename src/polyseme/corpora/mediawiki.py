@@ -133,9 +133,10 @@ def _link(options: Config, target: str, has_text: bool) -> str | None:
         return ""
     if has_text:
         return None
-    if "{{" in target:
-        return "{{"  # what its template would say is not known: the line is left out
-    return "" if prefix and _LANGUAGE_LINK.fullmatch(prefix) else target.lstrip(":")
+    if prefix and _LANGUAGE_LINK.fullmatch(prefix):
+        return ""
+    # what a template would say is not known: its line is left out
+    return "{{" if "{{" in target else target.lstrip(":")
 
 
 def _tag(name: str, is_wiki_markup: bool) -> str | None:

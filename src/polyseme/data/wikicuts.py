@@ -21,7 +21,7 @@ _TEMPLATE = re.compile(rf"\{{\{{{_NAME}(?:\|(?:{_PLAIN}|<ref/>|<br[ ]?/?>)*+)?\}
 _ATTRIBUTE = r"""[ ](?:name|group)[ ]?=[ ]?(?:"[^"<>{}\[\]|/\n&]*+"|\w++)"""
 _OUTSIDE = r"\[https?://[^\s{}\[\]<>]++[ ][^{}\[\]<>\n]*+\]"
 _REFERENCE = re.compile(rf"<ref(?:{_ATTRIBUTE})*+[ ]?(?:/>|>(?:{_PLAIN}|{_OUTSIDE})*+</ref>)")
-_UNSAFE = re.compile(r"\{\{\{|<(?:nowiki|inputbox|section)", re.IGNORECASE)
+_UNSAFE = re.compile(r"\{\{\{|<(?:nowiki|inputbox|section|categorytree)", re.IGNORECASE)
 
 
 def shortened(text: str) -> str:
