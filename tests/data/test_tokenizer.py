@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -35,6 +35,7 @@ def test_specials_have_the_ids_that_everybody_relies_on(pieces: WordPieces) -> N
 
 @given(st.text())
 def test_raw_text_and_words_give_the_same_ids(pieces: WordPieces, text: str) -> None:
+    assume(not any(piece in normalize(text) for piece in SPECIALS))  # raw, they are themselves
     splitter = WordSplitter("en")
     by_word = [i for word in splitter.words(normalize(text)) for i in pieces.ids(word)]
     raw = pieces.tokenizer.encode(normalize(text))
