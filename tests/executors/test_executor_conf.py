@@ -86,6 +86,8 @@ def test_composing_checks_the_executor_and_params_need_its_module() -> None:
         ({"num_threads": 2, "num_processes": 2}, {"cpus": 4}, ""),
         ({"num_processes": "auto"}, {"cpus": 1}, ""),
         ({"accelerator": "gpu"}, {}, "executor.gpus = 0 of a job; the runtime needs 1"),
+        ({"accelerator": "gpu"}, {"sbatch": {"gres": "gpu:a100:1"}}, ""),
+        ({"accelerator": "gpu"}, {"sbatch": {"gpus-per-task": 1}}, ""),
         ({"accelerator": "gpu", "num_processes": 4}, {"gpus": 2, "cpus": 4}, "gpus = 2 .* needs 4"),
         ({"accelerator": "gpu", "num_processes": "auto"}, {"gpus": 4}, "cpus = 2 .* needs 4"),
         ({"accelerator": "gpu", "num_processes": "auto"}, {"gpus": 4, "cpus": 4}, ""),

@@ -100,6 +100,8 @@ class Executor(Submitting):
     def check(self, runtime: Runtime) -> None:
         """Raise a ConfigError where a job has fewer GPUs or cores than its processes use."""
         options, is_gpu = self.options, runtime.accelerator == "gpu"
+        if is_gpu and any(name == "gres" or name.startswith("gpus") for name in options.sbatch):
+            return  # asked for in another way, which only the cluster can count
         processes = runtime.num_processes
         if processes == "auto":
             processes = options.gpus if is_gpu else 1  # on processors: as many as have room
